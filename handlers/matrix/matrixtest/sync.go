@@ -1,0 +1,107 @@
+package matrixtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"maunium.net/go/mautrix"
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+)
+
+const (
+	// syncFilter asks for long pieces of timeline, and no presence.
+	syncFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_types":["*"]},"room":{"timeline":{"limit":500}}}`
+	pageSize   = 500 // of a timeline's gap
+
+	longPoll   = 30 * time.Second
+	retryFirst = 20 * time.Millisecond
+	retryMost  = 500 * time.Millisecond
+)
+
+// errClosed is why waiting ends when the client was closed.
+var errClosed = errors.New("the client is closed")
+
+// syncUntil keeps the view up to date until the context ends or the homeserver
+// refuses the user's token. While the homeserver is away it tries again, at
+// most half a second apart.
+func (c *Client) syncUntil(ctx context.Context) {
+	since, retry := "", retryFirst
+	for {
+		next, err := c.syncOnce(ctx, since)
+		switch {
+		case ctx.Err() != nil:
+			c.view.end(errClosed)
+			return
+		case errors.Is(err, mautrix.MUnknownToken), errors.Is(err, mautrix.MMissingToken):
+			c.view.end(fmt.Errorf("sync: %w", err))
+			return
+		case err != nil:
+			timer := time.NewTimer(retry)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				timer.Stop()
+			}
+			retry = min(2*retry, retryMost)
+		default:
+			since, retry = next, retryFirst
+		}
+	}
+}
+
+// syncOnce waits for news, records them and returns where to go on. An error
+// means that nothing was recorded, or only what is recorded once when repeated.
+func (c *Client) syncOnce(ctx context.Context, since string) (next string, err error) {
+	req := mautrix.ReqSync{Since: since, FilterID: syncFilter}
+	if since != "" {
+		req.Timeout = int(longPoll.Milliseconds())
+	}
+	resp, err := c.api.FullSyncRequest(ctx, req)
+	if err != nil {
+		return "", err
+	}
+	for room, part := range resp.Rooms.Join {
+		if err := c.fillGap(ctx, room, &part.Timeline); err != nil {
+			return "", err
+		}
+	}
+	for _, room := range c.view.apply(resp, time.Now()) {
+		// Refused: the invite was withdrawn meanwhile, which the next answer tells.
+		_ = c.Join(ctx, room)
+	}
+	return resp.NextBatch, nil
+}
+
+// fillGap puts before a limited timeline what is missing since the last event seen.
+func (c *Client) fillGap(ctx context.Context, room id.RoomID, timeline *mautrix.SyncTimeline) error {
+	if !timeline.Limited {
+		return nil
+	}
+	var missing []*event.Event // newest first
+	for from := timeline.PrevBatch; from != ""; {
+		page, err := c.api.Messages(ctx, room, from, "", mautrix.DirectionBackward, nil, pageSize)
+		if err != nil {
+			return fmt.Errorf("fill gap: %w", err)
+		}
+		known := slices.IndexFunc(page.Chunk, func(evt *event.Event) bool { return c.view.wasSeen(evt.ID) })
+		if known >= 0 {
+			missing = append(missing, page.Chunk[:known]...)
+			break
+		}
+		missing = append(missing, page.Chunk...)
+		if page.End == from || len(page.Chunk) == 0 {
+			break
+		}
+		from = page.End
+	}
+	for _, evt := range missing {
+		parse(evt, room)
+	}
+	slices.Reverse(missing)
+	timeline.Events = append(missing, timeline.Events...)
+	return nil
+}
