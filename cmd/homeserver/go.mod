@@ -1,3 +1,6 @@
+// The homeserver for tests and the demo, pinned: "make homeserver" builds it into
+// .cache/bin/dendrite. Dendrite is under the AGPL-3.0 and runs as a separate
+// process; this module keeps it, and what it needs, out of natsgram itself.
 module github.com/natsgram/natsgram/cmd/homeserver
 
 go 1.24.0

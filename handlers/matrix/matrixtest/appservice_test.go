@@ -60,7 +60,7 @@ func testLongTimeline(t *testing.T, hs *matrixtest.Homeserver, bridge *listener)
 	do(user.WaitFor(ctx, room, func(r matrixtest.Room) bool { return r.Membership == event.MembershipJoin }))(t)
 	user.Close()
 
-	const messages = 620 // more than one answer of /sync holds
+	const messages = 120 // more than one answer of /sync holds
 	took := do(as.SendLoop(ctx, room, "long", messages))(t)
 	if len(took) != messages {
 		t.Errorf("%d timings", len(took))

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// syncFilter asks for long pieces of timeline, and no presence.
-	syncFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_types":["*"]},"room":{"timeline":{"limit":500}}}`
-	pageSize   = 500 // of a timeline's gap
+	// syncFilter asks for no presence, and for more of a timeline than one answer mostly has.
+	syncFilter = `{"presence":{"not_types":["*"]},"account_data":{"not_types":["*"]},"room":{"timeline":{"limit":100}}}`
+	pageSize   = 100 // of a timeline's gap
 
 	longPoll   = 30 * time.Second
 	retryFirst = 20 * time.Millisecond
