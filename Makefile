@@ -51,14 +51,30 @@ test: setup homeserver ## all tests, with all they need
 	@go test -race -timeout $(TIMEOUT) $(PKG) | sed '/\[no test files\]$$/d'
 
 check: setup ## format, vet, staticcheck, modules, import rules
+	@$(MAKE) --no-print-directory --keep-going $(CHECKS)
+	@echo "  checked"
+
+CHECKS := check-format check-vet check-static check-tidy check-modules check-arrows
+.PHONY: $(CHECKS)
+
+check-format:
 	@$(STEP) "gofmt" bash -c 'test -z "$$(gofmt -l $(SOURCES) | tee /dev/stderr)"'
+
+check-vet:
 	@$(STEP) "go vet (compiles first)" go vet ./...
+
+check-static:
 	@$(STEP) "staticcheck" go tool staticcheck ./...
+
+check-tidy:
 	@$(STEP) "go.mod is tidy" go mod tidy -diff
 	@$(STEP) "cmd/homeserver/go.mod is tidy" go -C cmd/homeserver mod tidy -diff
+
+check-modules:
 	@$(STEP) "modules are as published" go mod verify
-	@$(STEP) "import rules" go test ./events -run TestArrows -count 1
-	@echo "  checked"
+
+check-arrows:
+	@$(STEP) "import rules" go test ./events -run TestArrows
 
 bench: homeserver ## all benchmarks, once each; BENCH=Name picks, BENCHTIME=5s repeats
 	@$(STEP) "compiling" go build -buildvcs=false $(PKG)
