@@ -1,0 +1,212 @@
+package events
+
+import "time"
+
+// Step is where a login attempt stands: what the bridge waits for.
+type Step string
+
+// The steps of a login by phone. A step ending in "ing" waits for Telegram, the
+// others wait for the user.
+const (
+	StepPhone            Step = "phone"             // the user's phone number
+	StepRequestingCode   Step = "requesting_code"   // Telegram's answer to auth.sendCode
+	StepCode             Step = "code"              // the user's code
+	StepCheckingCode     Step = "checking_code"     // Telegram's answer to auth.signIn
+	StepPassword         Step = "password"          // the user's two-factor password
+	StepCheckingPassword Step = "checking_password" // Telegram's answer to auth.checkPassword
+)
+
+// Method says how a user proves who they are to Telegram.
+type Method string
+
+// The login methods.
+const MethodPhone Method = "phone"
+
+// Channel says through which door the user talks to the bridge.
+type Channel string
+
+// The channels.
+const ChannelRoom Channel = "room"
+
+// LoginStarted records that a Matrix user began to log in. The attempt ends at
+// Deadline unless it has ended before.
+type LoginStarted struct {
+	Attempt  AttemptID `json:"attempt"`
+	Method   Method    `json:"method"`
+	Channel  Channel   `json:"channel"`
+	Deadline time.Time `json:"deadline"`
+	Sealed   RoomFacts `json:"-"`
+}
+
+// PhoneFacts is the personal part of PhoneSubmitted.
+type PhoneFacts struct {
+	Masked string `json:"masked"` // "+44 ••••• ••1234"
+}
+
+// PhoneSubmitted records that the user gave a phone number. The number itself
+// lies in the vault under the attempt.
+type PhoneSubmitted struct {
+	Attempt AttemptID  `json:"attempt"`
+	Sealed  PhoneFacts `json:"-"`
+}
+
+// Route is the way by which Telegram delivers a code (auth.SentCodeType).
+type Route string
+
+// The delivery routes.
+const (
+	RouteApp        Route = "app"
+	RouteSMS        Route = "sms"
+	RouteCall       Route = "call"
+	RouteFlashCall  Route = "flash_call"
+	RouteMissedCall Route = "missed_call"
+	RouteEmail      Route = "email"
+	RouteFragment   Route = "fragment"
+	RouteOther      Route = "other"
+)
+
+// CodeSent is Telegram's answer to a phone number: a code is on its way.
+type CodeSent struct {
+	Attempt AttemptID `json:"attempt"`
+	Route   Route     `json:"route"`
+	Length  int       `json:"length,omitempty"` // digits, 0 if Telegram did not say
+}
+
+// Refusal says why Telegram, or the bridge, did not take an answer. The names
+// are stable: operators count by them.
+type Refusal string
+
+// The reasons for a refusal.
+const (
+	BadPhone         Refusal = "phone_invalid"
+	PhoneBanned      Refusal = "phone_banned"
+	PhoneUnknown     Refusal = "phone_unregistered"
+	PhoneFlood       Refusal = "phone_flood"
+	BadCode          Refusal = "code_invalid"
+	CodeExpired      Refusal = "code_expired"
+	BadPassword      Refusal = "password_invalid"
+	FloodWait        Refusal = "flood_wait"
+	TelegramError    Refusal = "telegram_error" // an error we have no name for; Error has it
+	ConfigError      Refusal = "bridge_misconfigured"
+	NotUnderstood    Refusal = "not_understood" // the bridge could not read the answer
+	SecretsMissing   Refusal = "secrets_missing"
+	PasswordVanished Refusal = "password_not_set"
+)
+
+// Rejection is what a refused answer has in common, at every step.
+type Rejection struct {
+	Attempt AttemptID `json:"attempt"`
+	Reason  Refusal   `json:"reason"`
+	Error   string    `json:"error,omitempty"`   // Telegram's error type, e.g. PHONE_CODE_INVALID
+	RetryAt time.Time `json:"retry_at,omitzero"` // not before, for a flood wait
+	Next    Step      `json:"next"`              // what the attempt waits for now
+}
+
+// PhoneRejected, CodeRejected and PasswordRejected say that an answer was
+// refused and the attempt goes on at Next.
+type (
+	PhoneRejected    struct{ Rejection }
+	CodeRejected     struct{ Rejection }
+	PasswordRejected struct{ Rejection }
+)
+
+// InputRefused records an answer that the bridge itself could not read (no
+// phone number, no code); nothing was sent to Telegram.
+type InputRefused struct {
+	Attempt AttemptID `json:"attempt"`
+	Step    Step      `json:"step"`
+	Reason  Refusal   `json:"reason"`
+}
+
+// CodeSubmitted records that the user gave the code; it lies in the vault.
+type CodeSubmitted struct {
+	Attempt AttemptID `json:"attempt"`
+}
+
+// PasswordRequired is Telegram's answer to a right code when two-factor is on.
+type PasswordRequired struct {
+	Attempt AttemptID `json:"attempt"`
+	HasHint bool      `json:"has_hint"`
+}
+
+// PasswordSubmitted records that the user gave the password; it lies in the vault.
+type PasswordSubmitted struct {
+	Attempt AttemptID `json:"attempt"`
+}
+
+// StepDelayed records that Telegram could not be asked yet: the bridge goes on
+// trying until the attempt's deadline. At most one per step.
+type StepDelayed struct {
+	Attempt AttemptID `json:"attempt"`
+	Step    Step      `json:"step"`
+	Reason  string    `json:"reason"` // "unreachable"
+}
+
+// AccountFacts is who a Telegram account is.
+type AccountFacts struct {
+	TelegramID int64  `json:"telegram_id"`
+	Name       string `json:"name"`
+	Username   string `json:"username,omitempty"`
+	Masked     string `json:"masked,omitempty"` // masked phone
+}
+
+// LoginSucceeded ends an attempt well: Telegram let the user in.
+type LoginSucceeded struct {
+	Attempt AttemptID    `json:"attempt"`
+	Login   LoginID      `json:"login"`
+	Account AccountID    `json:"account"`
+	Method  Method       `json:"method"`
+	Factors []string     `json:"factors"` // "code", "password"
+	Sealed  AccountFacts `json:"-"`
+}
+
+// Failure says why an attempt ended without a login.
+type Failure string
+
+// The reasons for which an attempt ends.
+const (
+	FailedCancelled    Failure = "cancelled"
+	FailedTimeout      Failure = "timed_out"
+	FailedRoomShared   Failure = "room_not_private" // a third person came in
+	FailedRoomLeft     Failure = "room_left"
+	FailedTooManyTries Failure = "too_many_tries"
+	FailedRefused      Failure = "refused" // Telegram refused for good; Error has it
+	FailedSecretsGone  Failure = "secrets_missing"
+)
+
+// LoginFailed ends an attempt without a login.
+type LoginFailed struct {
+	Attempt AttemptID `json:"attempt"`
+	Reason  Failure   `json:"reason"`
+	Step    Step      `json:"step"`
+	Error   string    `json:"error,omitempty"`
+}
+
+// Type and Personal of each fact about logins.
+
+func (*LoginStarted) Type() Type         { return "natsgram.auth.login_started.v1" }
+func (f *LoginStarted) Personal() any    { return &f.Sealed }
+func (*PhoneSubmitted) Type() Type       { return "natsgram.auth.phone_submitted.v1" }
+func (f *PhoneSubmitted) Personal() any  { return &f.Sealed }
+func (*PhoneRejected) Type() Type        { return "natsgram.auth.phone_rejected.v1" }
+func (*PhoneRejected) Personal() any     { return nil }
+func (*CodeSent) Type() Type             { return "natsgram.auth.code_sent.v1" }
+func (*CodeSent) Personal() any          { return nil }
+func (*CodeSubmitted) Type() Type        { return "natsgram.auth.code_submitted.v1" }
+func (*CodeSubmitted) Personal() any     { return nil }
+func (*CodeRejected) Type() Type         { return "natsgram.auth.code_rejected.v1" }
+func (*CodeRejected) Personal() any      { return nil }
+func (*PasswordRequired) Type() Type     { return "natsgram.auth.password_required.v1" }
+func (*PasswordRequired) Personal() any  { return nil }
+func (*PasswordSubmitted) Type() Type    { return "natsgram.auth.password_submitted.v1" }
+func (*PasswordSubmitted) Personal() any { return nil }
+func (*PasswordRejected) Type() Type     { return "natsgram.auth.password_rejected.v1" }
+func (*PasswordRejected) Personal() any  { return nil }
+func (*InputRefused) Type() Type         { return "natsgram.auth.input_refused.v1" }
+func (*InputRefused) Personal() any      { return nil }
+func (*StepDelayed) Type() Type          { return "natsgram.auth.step_delayed.v1" }
+func (*StepDelayed) Personal() any       { return nil }
+func (*LoginSucceeded) Type() Type       { return "natsgram.auth.login_succeeded.v1" }
+func (f *LoginSucceeded) Personal() any  { return &f.Sealed }
+func (*LoginFailed) Type() Type          { return "natsgram.auth.login_failed.v1" }
+func (*LoginFailed) Personal() any       { return nil }

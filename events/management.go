@@ -1,0 +1,138 @@
+package events
+
+// RoomFacts carries who and where in facts about management rooms.
+type RoomFacts struct {
+	User MatrixID `json:"user,omitempty"`
+	Room RoomID   `json:"room,omitempty"`
+}
+
+// BotInvited records that a Matrix user invited the bridge bot to a room.
+// Written by management ingress; read by the management reactor, which joins
+// and looks who is there.
+type BotInvited struct {
+	Sealed RoomFacts `json:"-"`
+}
+
+// RoomRefusal says why the bot takes no login in a room.
+type RoomRefusal string
+
+// Why a room is no management room.
+const (
+	RoomCrowded     RoomRefusal = "crowded"      // others than the user and the bot have joined
+	RoomUserAbsent  RoomRefusal = "user_absent"  // the user is not in the room
+	RoomUnreachable RoomRefusal = "unreachable"  // the homeserver refused to let the bot in
+	RoomThirdPerson RoomRefusal = "third_person" // somebody was invited or joined later
+	RoomUserLeft    RoomRefusal = "user_left"
+	RoomBotRemoved  RoomRefusal = "bot_removed"
+	RoomReplaced    RoomRefusal = "replaced" // the user opened another management room
+)
+
+// ManagementRoomOpened records that the room's joined members are exactly the
+// user and the bot. Written by the management reactor as outcome of BotInvited
+// or of a membership change; commands need no prefix there.
+type ManagementRoomOpened struct {
+	Sealed RoomFacts `json:"-"`
+}
+
+// ManagementRoomRefused is the other outcome of BotInvited: the bot is in the
+// room (unless unreachable), and takes no login there.
+type ManagementRoomRefused struct {
+	Reason RoomRefusal `json:"reason"`
+	Sealed RoomFacts   `json:"-"`
+}
+
+// ManagementRoomClosed records that the room stopped being a management room.
+type ManagementRoomClosed struct {
+	Reason RoomRefusal `json:"reason"`
+	Sealed RoomFacts   `json:"-"`
+}
+
+// CommandName is a command word of the management room.
+type CommandName string
+
+// The commands.
+const (
+	CommandHelp    CommandName = "help"
+	CommandLogin   CommandName = "login"
+	CommandCancel  CommandName = "cancel"
+	CommandPing    CommandName = "ping"
+	CommandLogout  CommandName = "logout"
+	CommandVersion CommandName = "version"
+	CommandUnknown CommandName = "unknown"
+)
+
+// CommandGiven records a command that changes no state (help, version, ping)
+// and is answered. What was typed besides the command word is not kept.
+type CommandGiven struct {
+	Command CommandName `json:"command"`
+	Sealed  RoomFacts   `json:"-"`
+}
+
+// CommandRefusal says why a command was not carried out.
+type CommandRefusal string
+
+// Why a command is refused.
+const (
+	RefusedUnknown        CommandRefusal = "unknown_command"
+	RefusedNotPermitted   CommandRefusal = "not_permitted"
+	RefusedNotHere        CommandRefusal = "not_a_management_room"
+	RefusedLoggedIn       CommandRefusal = "already_logged_in"
+	RefusedLoginRunning   CommandRefusal = "login_running"
+	RefusedNothingRunning CommandRefusal = "nothing_to_cancel"
+	RefusedNotLoggedIn    CommandRefusal = "not_logged_in"
+	RefusedEncrypted      CommandRefusal = "room_encrypted"
+)
+
+// CommandRefused records a command that was not carried out, and why; the bot
+// answers with what to do instead.
+type CommandRefused struct {
+	Command    CommandName    `json:"command"`
+	Reason     CommandRefusal `json:"reason"`
+	Suggestion CommandName    `json:"suggestion,omitempty"` // the command probably meant
+	Sealed     RoomFacts      `json:"-"`
+}
+
+// PingAnswered is the outcome of a ping, one for each login asked.
+type PingAnswered struct {
+	Login  LoginID `json:"login,omitempty"`
+	OK     bool    `json:"ok"`
+	Millis int64   `json:"millis,omitempty"` // round trip to Telegram
+	Error  string  `json:"error,omitempty"`  // Telegram's error code, or "unreachable"
+}
+
+// SecretKind names what a message held that had to be redacted.
+type SecretKind string
+
+// The kinds of secrets a user types.
+const (
+	SecretPhone    SecretKind = "phone"
+	SecretCode     SecretKind = "code"
+	SecretPassword SecretKind = "password"
+)
+
+// SecretRedacted is the outcome of redacting the user's message that held a
+// secret. Origin of its cause names the message. A failure is told to the user.
+type SecretRedacted struct {
+	What  SecretKind `json:"what"`
+	OK    bool       `json:"ok"`
+	Error string     `json:"error,omitempty"` // Matrix error code
+}
+
+// Type and Personal of each fact about management rooms.
+
+func (*BotInvited) Type() Type                 { return "natsgram.auth.bot_invited.v1" }
+func (f *BotInvited) Personal() any            { return &f.Sealed }
+func (*ManagementRoomOpened) Type() Type       { return "natsgram.auth.management_room_opened.v1" }
+func (f *ManagementRoomOpened) Personal() any  { return &f.Sealed }
+func (*ManagementRoomRefused) Type() Type      { return "natsgram.auth.management_room_refused.v1" }
+func (f *ManagementRoomRefused) Personal() any { return &f.Sealed }
+func (*ManagementRoomClosed) Type() Type       { return "natsgram.auth.management_room_closed.v1" }
+func (f *ManagementRoomClosed) Personal() any  { return &f.Sealed }
+func (*CommandGiven) Type() Type               { return "natsgram.auth.command_given.v1" }
+func (f *CommandGiven) Personal() any          { return &f.Sealed }
+func (*CommandRefused) Type() Type             { return "natsgram.auth.command_refused.v1" }
+func (f *CommandRefused) Personal() any        { return &f.Sealed }
+func (*PingAnswered) Type() Type               { return "natsgram.auth.ping_answered.v1" }
+func (*PingAnswered) Personal() any            { return nil }
+func (*SecretRedacted) Type() Type             { return "natsgram.auth.secret_redacted.v1" }
+func (*SecretRedacted) Personal() any          { return nil }

@@ -1,0 +1,48 @@
+package events
+
+// LogoutRequested records that somebody asked to end a login.
+type LogoutRequested struct {
+	Login LoginID `json:"login"`
+}
+
+// EndCause says why a Telegram session ended. Every end has exactly one.
+type EndCause string
+
+// The causes of a session's end.
+const (
+	EndedByUser       EndCause = "user"
+	EndedByOperator   EndCause = "operator"
+	EndedByDisplacing EndCause = "displaced"   // another Matrix user logged in to the account
+	EndedByRevocation EndCause = "revoked"     // ended from another Telegram client
+	EndedByExpiry     EndCause = "expired"     // Telegram forgot or expired the session
+	EndedByBan        EndCause = "deactivated" // the account is banned or deleted
+	EndedByDuplicate  EndCause = "duplicated"  // the session key was used twice at once
+)
+
+// SessionEnded is the one record of a session's end. Cause user, operator and
+// displaced remove the login; the others suspend it: rooms and cursors stay,
+// and a new login to the same account takes it up again.
+type SessionEnded struct {
+	Login    LoginID  `json:"login"`
+	Cause    EndCause `json:"cause"`
+	Evidence string   `json:"evidence,omitempty"` // Telegram's error type, or the event that displaced it
+	// Remote says whether Telegram confirmed that the session is ended there.
+	Remote bool `json:"remote"`
+}
+
+// ChatsListed records how many chats a login has: what its portals will be.
+// Rooms is the number of groups, supergroups and channels.
+type ChatsListed struct {
+	Login   LoginID `json:"login"`
+	Rooms   int     `json:"rooms"`
+	Private int     `json:"private"`
+}
+
+// Type and Personal of each fact about sessions.
+
+func (*LogoutRequested) Type() Type    { return "natsgram.auth.logout_requested.v1" }
+func (*LogoutRequested) Personal() any { return nil }
+func (*SessionEnded) Type() Type       { return "natsgram.auth.session_ended.v1" }
+func (*SessionEnded) Personal() any    { return nil }
+func (*ChatsListed) Type() Type        { return "natsgram.auth.chats_listed.v1" }
+func (*ChatsListed) Personal() any     { return nil }

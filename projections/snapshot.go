@@ -1,0 +1,116 @@
+package projections
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	json "github.com/go-json-experiment/json"
+
+	"github.com/natsgram/natsgram/events"
+)
+
+// foldVersion changes whenever a fold would make another state of the same
+// log: a snapshot of another version is passed over and the log replayed.
+const foldVersion = 1
+
+// Snapshot is a projection's state at one sequence. It holds personal data in
+// plain text: whoever stores it seals it.
+type Snapshot struct {
+	Version int    `json:"version"`
+	Name    string `json:"name"` // "users", "portals", "messages"
+	Seq     uint64 `json:"seq"`
+}
+
+type stored[T any] struct {
+	Snapshot
+	State []T `json:"state"`
+}
+
+// Digest of a projection at the sequence it names.
+type Digest struct {
+	Name string `json:"name"`
+	Seq  uint64 `json:"seq"`
+	Sum  string `json:"sum"` // SHA-256 of the snapshot, hex
+}
+
+// table holds one state an aggregate and how far the stream is folded.
+type table[T any] struct {
+	cursor
+	name    string
+	byID    map[events.UID]*T
+	uidOf   func(*T) events.UID
+	reindex func() // builds what is derived from byID anew; mu is held
+}
+
+func (t *table[T]) init(name string, uidOf func(*T) events.UID, reindex func()) {
+	t.name, t.uidOf, t.reindex = name, uidOf, reindex
+	t.byID = map[events.UID]*T{}
+	reindex()
+}
+
+// Name is the projection's name: "users", "portals" or "messages".
+func (t *table[T]) Name() string { return t.name }
+
+// Snapshot writes the state, for Restore, and says which sequence it is of.
+// States are written in the order of their uids: the same state gives the same
+// bytes, which is what a digest is made of.
+func (t *table[T]) Snapshot(w io.Writer) (uint64, error) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.seq, t.write(w)
+}
+
+func (t *table[T]) write(w io.Writer) error {
+	s := stored[*T]{Snapshot: Snapshot{Version: foldVersion, Name: t.name, Seq: t.seq}}
+	s.State = make([]*T, 0, len(t.byID))
+	for _, k := range slices.Sorted(maps.Keys(t.byID)) {
+		s.State = append(s.State, t.byID[k])
+	}
+	return json.MarshalWrite(w, s, json.Deterministic(true))
+}
+
+// Restore replaces the state by a snapshot of the same fold version. On an
+// error the state is as it was.
+func (t *table[T]) Restore(b []byte) error {
+	var s stored[*T]
+	if err := json.Unmarshal(b, &s); err != nil {
+		return fmt.Errorf("read snapshot of %s: %w", t.name, err)
+	}
+	if s.Name != t.name || s.Version != foldVersion {
+		return fmt.Errorf("snapshot is %s v%d, not %s v%d", s.Name, s.Version, t.name, foldVersion)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.byID = make(map[events.UID]*T, len(s.State))
+	for _, state := range s.State {
+		t.byID[t.uidOf(state)] = state
+	}
+	t.reindex()
+	t.seq = 0
+	t.advance(s.Seq)
+	return nil
+}
+
+// Digest sums up the state and says which sequence it is of.
+func (t *table[T]) Digest() (Digest, error) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	h := sha256.New()
+	if err := t.write(h); err != nil {
+		return Digest{}, fmt.Errorf("digest of %s: %w", t.name, err)
+	}
+	return Digest{Name: t.name, Seq: t.seq, Sum: hex.EncodeToString(h.Sum(nil))}, nil
+}
+
+// Clear empties the projection, to fold the log from its first event.
+func (t *table[T]) Clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.byID = map[events.UID]*T{}
+	t.reindex()
+	t.seq = 0
+}

@@ -1,0 +1,219 @@
+package projections
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/natsgram/natsgram/events"
+)
+
+// seenOrigins is how many Matrix events a user's state remembers as recorded.
+// A homeserver repeats one unanswered transaction at a time, of at most a few
+// dozen events, so what it may repeat is always among them.
+const seenOrigins = 64
+
+// User is what the log says of one Matrix user.
+type User struct {
+	UID      events.UID      `json:"uid"`
+	Seq      uint64          `json:"seq"` // last event of the aggregate: expect it when appending
+	MatrixID events.MatrixID `json:"matrix_id,omitempty"`
+	Room     events.RoomID   `json:"room,omitempty"`    // the management room, empty if there is none
+	Invited  events.RoomID   `json:"invited,omitempty"` // a room the bot was asked into, not yet looked at
+	Attempt  *Attempt        `json:"attempt,omitempty"` // the running login attempt
+	Logins   []Login         `json:"logins,omitempty"`  // in the order they began
+	Seen     []string        `json:"seen,omitempty"`    // Matrix events recorded, oldest first
+}
+
+// Attempt is a running login.
+type Attempt struct {
+	ID       events.AttemptID `json:"id"`
+	Method   events.Method    `json:"method"`
+	Channel  events.Channel   `json:"channel"`
+	Room     events.RoomID    `json:"room,omitempty"`
+	Step     events.Step      `json:"step"`
+	Awaiting events.EventID   `json:"awaiting,omitempty"` // the submission whose outcome is to come
+	Started  time.Time        `json:"started"`
+	Deadline time.Time        `json:"deadline"`
+	Masked   string           `json:"masked,omitempty"` // the phone number, masked
+	Route    events.Route     `json:"route,omitempty"`
+	Length   int              `json:"length,omitempty"`  // of the code
+	Tries    int              `json:"tries,omitempty"`   // refused answers at this step
+	RetryAt  time.Time        `json:"retry_at,omitzero"` // flood wait
+	Delayed  bool             `json:"delayed,omitempty"` // the user was told that Telegram can't be reached
+	Factors  []string         `json:"factors,omitempty"` // given so far
+}
+
+// Login is one Telegram session of a user.
+type Login struct {
+	ID         events.LoginID   `json:"id"`
+	Account    events.AccountID `json:"account"`
+	TelegramID int64            `json:"telegram_id,omitempty"`
+	Name       string           `json:"name,omitempty"`
+	Username   string           `json:"username,omitempty"`
+	Masked     string           `json:"masked,omitempty"`
+	Method     events.Method    `json:"method"`
+	Since      time.Time        `json:"since"`
+	State      LoginState       `json:"state"`
+	Cause      events.EndCause  `json:"cause,omitempty"`  // why it is suspended
+	Ending     events.EventID   `json:"ending,omitempty"` // the logout request under way
+	Rooms      int              `json:"rooms,omitempty"`  // portals it is to have
+	Listed     bool             `json:"listed,omitempty"` // its chats have been listed
+}
+
+// LoginState says whether a login is in use.
+type LoginState string
+
+// The states of a login.
+const (
+	LoginActive    LoginState = "active"
+	LoginSuspended LoginState = "suspended" // Telegram ended the session; rooms are kept
+)
+
+// ActiveLogins are the logins in use.
+func (u User) ActiveLogins() []Login {
+	return slices.DeleteFunc(slices.Clone(u.Logins), func(l Login) bool { return l.State != LoginActive })
+}
+
+// Login returns the user's login by its ID.
+func (u User) Login(id events.LoginID) (Login, bool) {
+	i := slices.IndexFunc(u.Logins, func(l Login) bool { return l.ID == id })
+	if i < 0 {
+		return Login{}, false
+	}
+	return u.Logins[i], true
+}
+
+// LoginOf returns the user's login to an account.
+func (u User) LoginOf(account events.AccountID) (Login, bool) {
+	i := slices.IndexFunc(u.Logins, func(l Login) bool { return l.Account == account })
+	if i < 0 {
+		return Login{}, false
+	}
+	return u.Logins[i], true
+}
+
+// Recorded reports whether the log already holds what the Matrix event said.
+func (u User) Recorded(origin events.MatrixEventID) bool {
+	return origin != "" && slices.Contains(u.Seen, string(origin))
+}
+
+func (u *User) clone() User {
+	c := *u
+	c.Logins = slices.Clone(u.Logins)
+	c.Seen = slices.Clone(u.Seen)
+	if u.Attempt != nil {
+		a := *u.Attempt
+		a.Factors = slices.Clone(a.Factors)
+		c.Attempt = &a
+	}
+	return c
+}
+
+// Users is the projection of AUTH.
+type Users struct {
+	table[User]
+	byMatrix map[events.MatrixID]events.UID
+	byRoom   map[events.RoomID]events.UID // management rooms
+	byLogin  map[events.LoginID]events.UID
+}
+
+// NewUsers returns the projection of an empty log.
+func NewUsers() *Users {
+	us := &Users{}
+	us.init("users", func(u *User) events.UID { return u.UID }, func() {
+		us.byMatrix = make(map[events.MatrixID]events.UID, len(us.byID))
+		us.byRoom = make(map[events.RoomID]events.UID, len(us.byID))
+		us.byLogin = make(map[events.LoginID]events.UID, len(us.byID))
+		for _, u := range us.byID {
+			us.index(u)
+		}
+	})
+	return us
+}
+
+func (us *Users) index(u *User) {
+	if u.MatrixID != "" {
+		us.byMatrix[u.MatrixID] = u.UID
+	}
+	if u.Room != "" {
+		us.byRoom[u.Room] = u.UID
+	}
+	for _, l := range u.Logins {
+		us.byLogin[l.ID] = u.UID
+	}
+}
+
+// Get returns the user, or the zero state of one the log knows nothing of.
+func (us *Users) Get(uid events.UID) User {
+	us.mu.RLock()
+	defer us.mu.RUnlock()
+	if u, ok := us.byID[uid]; ok {
+		return u.clone()
+	}
+	return User{UID: uid}
+}
+
+// ByMatrixID returns the user with a Matrix ID.
+func (us *Users) ByMatrixID(id events.MatrixID) (User, bool) {
+	us.mu.RLock()
+	defer us.mu.RUnlock()
+	if u, ok := us.byID[us.byMatrix[id]]; ok {
+		return u.clone(), true
+	}
+	return User{}, false
+}
+
+// ByRoom returns the user whose management room it is.
+func (us *Users) ByRoom(room events.RoomID) (User, bool) {
+	us.mu.RLock()
+	defer us.mu.RUnlock()
+	if u, ok := us.byID[us.byRoom[room]]; ok {
+		return u.clone(), true
+	}
+	return User{}, false
+}
+
+// ByLogin returns the user who holds a login.
+func (us *Users) ByLogin(id events.LoginID) (User, bool) {
+	us.mu.RLock()
+	defer us.mu.RUnlock()
+	if u, ok := us.byID[us.byLogin[id]]; ok {
+		return u.clone(), true
+	}
+	return User{}, false
+}
+
+// HoldersOf returns every user with an active login to the account.
+func (us *Users) HoldersOf(account events.AccountID) []User {
+	return us.Where(func(u *User) bool {
+		return slices.ContainsFunc(u.Logins, func(l Login) bool { return l.Account == account && l.State == LoginActive })
+	})
+}
+
+// Where returns the users that ok chooses, by uid. ok must only look.
+func (us *Users) Where(ok func(*User) bool) []User {
+	us.mu.RLock()
+	defer us.mu.RUnlock()
+	var found []User
+	for _, uid := range slices.Sorted(maps.Keys(us.byID)) {
+		if u := us.byID[uid]; ok(u) {
+			found = append(found, u.clone())
+		}
+	}
+	return found
+}
+
+// Count is the number of users and of active logins.
+func (us *Users) Count() (users, logins int) {
+	us.mu.RLock()
+	defer us.mu.RUnlock()
+	for _, u := range us.byID {
+		for _, l := range u.Logins {
+			if l.State == LoginActive {
+				logins++
+			}
+		}
+	}
+	return len(us.byID), logins
+}

@@ -1,0 +1,176 @@
+package projections
+
+import (
+	"slices"
+
+	"github.com/natsgram/natsgram/events"
+)
+
+// Apply folds one event of AUTH. An event already folded changes nothing.
+func (us *Users) Apply(e events.Event) {
+	us.mu.Lock()
+	defer us.mu.Unlock()
+	if !us.advance(e.Seq) {
+		return
+	}
+	u, ok := us.byID[e.Aggregate.UID]
+	if !ok {
+		u = &User{UID: e.Aggregate.UID}
+		us.byID[u.UID] = u
+	}
+	if u.Room != "" {
+		delete(us.byRoom, u.Room)
+	}
+	for _, l := range u.Logins {
+		delete(us.byLogin, l.ID)
+	}
+	u.apply(e)
+	us.index(u)
+}
+
+func (u *User) apply(e events.Event) {
+	u.Seq = e.Seq
+	if e.Origin != "" {
+		u.Seen = append(u.Seen, string(e.Origin))
+		if len(u.Seen) > seenOrigins {
+			u.Seen = slices.Delete(u.Seen, 0, len(u.Seen)-seenOrigins)
+		}
+	}
+	switch f := e.Fact.(type) {
+	case *events.BotInvited:
+		u.meet(f.Sealed)
+		u.Invited = f.Sealed.Room
+	case *events.ManagementRoomOpened:
+		u.meet(f.Sealed)
+		u.Room, u.Invited = f.Sealed.Room, ""
+	case *events.ManagementRoomRefused:
+		u.Invited = ""
+	case *events.ManagementRoomClosed:
+		u.Room = ""
+	case *events.CommandGiven:
+		u.meet(f.Sealed)
+	case *events.CommandRefused:
+		u.meet(f.Sealed)
+	case *events.PingAnswered, *events.SecretRedacted:
+		// Outcomes for the reader of the log; nothing depends on them.
+	case *events.LogoutRequested:
+		u.login(f.Login, func(l *Login) { l.Ending = e.ID })
+	case *events.SessionEnded:
+		u.endSession(f)
+	case *events.ChatsListed:
+		u.login(f.Login, func(l *Login) { l.Rooms, l.Listed = f.Rooms, true })
+	case *events.LoginStarted:
+		u.meet(f.Sealed)
+		u.Attempt = &Attempt{
+			ID: f.Attempt, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
+			Step: events.StepPhone, Started: e.Time, Deadline: f.Deadline,
+		}
+	case *events.LoginFailed:
+		u.Attempt = nil
+	case *events.LoginSucceeded:
+		u.Attempt = nil
+		u.logIn(e, f)
+	default:
+		if u.Attempt != nil {
+			u.Attempt.apply(e)
+		}
+	}
+}
+
+// apply folds what happens between an attempt's first and last event.
+func (a *Attempt) apply(e events.Event) {
+	switch f := e.Fact.(type) {
+	case *events.PhoneSubmitted:
+		a.submit(e.ID, events.StepRequestingCode)
+		a.Masked = f.Sealed.Masked
+	case *events.CodeSent:
+		a.ask(events.StepCode)
+		a.Route, a.Length, a.Tries = f.Route, f.Length, 0
+	case *events.CodeSubmitted:
+		a.submit(e.ID, events.StepCheckingCode)
+	case *events.PasswordRequired:
+		a.ask(events.StepPassword)
+		a.Factors, a.Tries = append(a.Factors, "code"), 0
+	case *events.PasswordSubmitted:
+		a.submit(e.ID, events.StepCheckingPassword)
+	case *events.PhoneRejected:
+		a.reject(f.Rejection)
+	case *events.CodeRejected:
+		a.reject(f.Rejection)
+	case *events.PasswordRejected:
+		a.reject(f.Rejection)
+	case *events.InputRefused:
+		// Nothing was sent to Telegram: the step stands as it stood.
+	case *events.StepDelayed:
+		a.Delayed = true
+	default:
+		// A fact of another aggregate's business, or of a newer version.
+	}
+}
+
+func (a *Attempt) submit(id events.EventID, step events.Step) {
+	a.Step, a.Awaiting, a.Delayed = step, id, false
+}
+
+func (a *Attempt) ask(step events.Step) {
+	a.Step, a.Awaiting, a.Delayed = step, "", false
+}
+
+func (a *Attempt) reject(r events.Rejection) {
+	if a.Step != r.Next && !isCheckOf(a.Step, r.Next) {
+		a.Tries = 0
+	}
+	a.ask(r.Next)
+	a.Tries++
+	a.RetryAt = r.RetryAt
+}
+
+// isCheckOf reports whether checking is the step that checks what asking asks for.
+func isCheckOf(checking, asking events.Step) bool {
+	switch asking {
+	case events.StepPhone:
+		return checking == events.StepRequestingCode
+	case events.StepCode:
+		return checking == events.StepCheckingCode
+	case events.StepPassword:
+		return checking == events.StepCheckingPassword
+	default:
+		return false
+	}
+}
+
+// meet takes the user's Matrix ID from a fact that names it.
+func (u *User) meet(f events.RoomFacts) {
+	if f.User != "" {
+		u.MatrixID = f.User
+	}
+}
+
+func (u *User) login(id events.LoginID, change func(*Login)) {
+	for i := range u.Logins {
+		if u.Logins[i].ID == id {
+			change(&u.Logins[i])
+		}
+	}
+}
+
+func (u *User) logIn(e events.Event, f *events.LoginSucceeded) {
+	l := Login{
+		ID: f.Login, Account: f.Account, TelegramID: f.Sealed.TelegramID, Name: f.Sealed.Name,
+		Username: f.Sealed.Username, Masked: f.Sealed.Masked, Method: f.Method, Since: e.Time, State: LoginActive,
+	}
+	if i := slices.IndexFunc(u.Logins, func(old Login) bool { return old.ID == f.Login }); i >= 0 {
+		u.Logins[i] = l
+		return
+	}
+	u.Logins = append(u.Logins, l)
+}
+
+func (u *User) endSession(f *events.SessionEnded) {
+	switch f.Cause {
+	case events.EndedByUser, events.EndedByOperator, events.EndedByDisplacing:
+		u.Logins = slices.DeleteFunc(u.Logins, func(l Login) bool { return l.ID == f.Login })
+	default:
+		u.login(f.Login, func(l *Login) { l.State, l.Cause, l.Ending = LoginSuspended, f.Cause, "" })
+	}
+}
