@@ -24,6 +24,7 @@ type Post struct {
 	Number  events.MessageNumber `json:"number,omitempty"`
 	Event   events.MatrixEventID `json:"event,omitempty"`
 	Hash    uint64               `json:"hash,omitempty"` // of the newest text, see TextHash
+	Body    uint64               `json:"body,omitempty"` // of the first text without its formatting
 	Deleted bool                 `json:"deleted,omitempty"`
 	SaidAt  time.Time            `json:"said_at"`
 	State   CopyState            `json:"state"`
@@ -66,6 +67,9 @@ func TextHash(t events.Text) uint64 {
 	}
 	return h.Sum64()
 }
+
+// BodyHash is TextHash of the bare words.
+func BodyHash(t events.Text) uint64 { return TextHash(events.Text{Body: t.Body}) }
 
 // ByID returns the message by its event ID.
 func (t Thread) ByID(id events.EventID) (Post, bool) {

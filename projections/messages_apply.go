@@ -27,7 +27,8 @@ func (t *Thread) apply(e events.Event) {
 	case *events.MessagePosted:
 		t.Posts = append(t.Posts, Post{
 			ID: e.ID, Side: f.Side, Content: f.Content, Login: f.Login, User: f.User, Sender: f.Sealed.Sender.Peer,
-			Number: f.Number, Event: e.Origin, Hash: TextHash(f.Sealed.Text), SaidAt: f.SaidAt, State: Pending,
+			Number: f.Number, Event: e.Origin, Hash: TextHash(f.Sealed.Text),
+			Body: BodyHash(f.Sealed.Text), SaidAt: f.SaidAt, State: Pending,
 		})
 		t.trim()
 	case *events.MessageEdited:

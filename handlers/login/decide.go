@@ -1,0 +1,181 @@
+package login
+
+import (
+	"fmt"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// Decide says what happens when c meets the user's state. No fact and no error
+// means that nothing is left to happen: an answer to a question no longer
+// asked, or one recorded before.
+func Decide(u projections.User, c Command) (events.Fact, error) {
+	switch c := c.(type) {
+	case Start:
+		return start(u, c)
+	case Submit:
+		return submit(u, c)
+	case Cancel:
+		if u.Attempt == nil {
+			return nil, Refused{events.RefusedNothingRunning}
+		}
+		return fail(u.Attempt, events.FailedCancelled, ""), nil
+	case Abandon:
+		if u.Attempt == nil {
+			return nil, nil
+		}
+		return fail(u.Attempt, c.Reason, ""), nil
+	case Expire:
+		if u.Attempt == nil || u.Attempt.ID != c.Attempt || c.Now.Before(u.Attempt.Deadline) {
+			return nil, nil
+		}
+		return fail(u.Attempt, events.FailedTimeout, ""), nil
+	case CodeIsOnItsWay, NeedPassword, LetIn, Refuse, Delay:
+		return answered(u, c)
+	case Logout, End, ListChats:
+		return session(u, c)
+	default:
+		return nil, fmt.Errorf("login: no decision for %T", c)
+	}
+}
+
+func start(u projections.User, c Start) (events.Fact, error) {
+	switch {
+	case u.Attempt != nil:
+		return nil, Refused{events.RefusedLoginRunning}
+	case len(u.ActiveLogins()) >= c.MaxLogins:
+		return nil, Refused{events.RefusedLoggedIn}
+	}
+	return &events.LoginStarted{
+		Attempt: c.Attempt, Method: events.MethodPhone, Channel: events.ChannelRoom, Deadline: c.Deadline,
+		Sealed: events.RoomFacts{User: c.User, Room: c.Room},
+	}, nil
+}
+
+// submit takes an answer only for the step it was read for: one that comes
+// while Telegram is being asked, or after the step is over, is no answer.
+func submit(u projections.User, c Submit) (events.Fact, error) {
+	a := u.Attempt
+	if a == nil || a.ID != c.Attempt || a.Step != c.Step {
+		return nil, nil
+	}
+	if !c.Readable {
+		return &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: events.NotUnderstood}, nil
+	}
+	switch a.Step {
+	case events.StepPhone:
+		return &events.PhoneSubmitted{Attempt: a.ID, Sealed: events.PhoneFacts{Masked: c.Masked}}, nil
+	case events.StepCode:
+		return &events.CodeSubmitted{Attempt: a.ID}, nil
+	case events.StepPassword:
+		return &events.PasswordSubmitted{Attempt: a.ID}, nil
+	default:
+		return nil, nil
+	}
+}
+
+// answered takes Telegram's answer to a submission, unless the attempt no
+// longer waits for it: cancelled meanwhile, or answered by an earlier try.
+func answered(u projections.User, c Command) (events.Fact, error) {
+	a := u.Attempt
+	if a == nil {
+		return nil, nil
+	}
+	waits := func(of events.EventID) bool { return of != "" && a.Awaiting == of }
+	switch c := c.(type) {
+	case CodeIsOnItsWay:
+		if waits(c.Of) {
+			return &events.CodeSent{Attempt: a.ID, Route: c.Route, Length: c.Length}, nil
+		}
+	case NeedPassword:
+		if waits(c.Of) {
+			return &events.PasswordRequired{Attempt: a.ID, HasHint: c.HasHint}, nil
+		}
+	case LetIn:
+		if waits(c.Of) {
+			return letIn(u, c), nil
+		}
+	case Refuse:
+		if waits(c.Of) {
+			return refuse(a, c), nil
+		}
+	case Delay:
+		if waits(c.Of) && !a.Delayed {
+			return &events.StepDelayed{Attempt: a.ID, Step: a.Step, Reason: "unreachable"}, nil
+		}
+	}
+	return nil, nil
+}
+
+func letIn(u projections.User, c LetIn) events.Fact {
+	id := c.Login
+	if known, ok := u.LoginOf(c.Account); ok {
+		id = known.ID
+	}
+	last := "code"
+	if u.Attempt.Step == events.StepCheckingPassword {
+		last = "password"
+	}
+	who := c.Who
+	if who.Masked == "" {
+		who.Masked = u.Attempt.Masked
+	}
+	return &events.LoginSucceeded{
+		Attempt: u.Attempt.ID, Login: id, Account: c.Account, Method: u.Attempt.Method,
+		Factors: append(u.Attempt.Factors, last), Sealed: who,
+	}
+}
+
+func refuse(a *projections.Attempt, c Refuse) events.Fact {
+	if c.Final {
+		return fail(a, events.FailedRefused, c.Error)
+	}
+	// A flood wait or a fault of ours says nothing of the answer: it is no try.
+	counts := c.Reason == events.BadCode || c.Reason == events.BadPassword || c.Reason == events.BadPhone
+	if counts && a.Tries+1 >= c.MaxTries {
+		return fail(a, events.FailedTooManyTries, c.Error)
+	}
+	r := events.Rejection{Attempt: a.ID, Reason: c.Reason, Error: c.Error, RetryAt: c.RetryAt, Next: c.Next}
+	switch a.Step {
+	case events.StepCheckingCode:
+		return &events.CodeRejected{Rejection: r}
+	case events.StepCheckingPassword:
+		return &events.PasswordRejected{Rejection: r}
+	default:
+		return &events.PhoneRejected{Rejection: r}
+	}
+}
+
+func fail(a *projections.Attempt, why events.Failure, code string) events.Fact {
+	return &events.LoginFailed{Attempt: a.ID, Reason: why, Step: a.Step, Error: code}
+}
+
+func session(u projections.User, c Command) (events.Fact, error) {
+	switch c := c.(type) {
+	case Logout:
+		l, ok := u.Login(c.Login)
+		if !ok {
+			return nil, Refused{events.RefusedNotLoggedIn}
+		}
+		if l.Ending != "" {
+			return nil, nil
+		}
+		return &events.LogoutRequested{Login: l.ID}, nil
+	case End:
+		l, ok := u.Login(c.Login)
+		suspends := c.Cause != events.EndedByUser && c.Cause != events.EndedByOperator && c.Cause != events.EndedByDisplacing
+		if !ok || suspends && l.State == projections.LoginSuspended {
+			return nil, nil
+		}
+		return &events.SessionEnded{Login: l.ID, Cause: c.Cause, Evidence: c.Evidence, Remote: c.Remote}, nil
+	case ListChats:
+		l, ok := u.Login(c.Login)
+		if !ok || l.State != projections.LoginActive || l.Listed && l.Rooms == c.Rooms {
+			return nil, nil
+		}
+		return &events.ChatsListed{Login: l.ID, Rooms: c.Rooms, Private: c.Private}, nil
+	default:
+		return nil, fmt.Errorf("login: no decision for %T", c)
+	}
+}
