@@ -1,0 +1,118 @@
+package vault
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/natsgram/natsgram/events"
+)
+
+// The credentials of a running login attempt.
+const (
+	Phone    = "phone"
+	Code     = "code"
+	Password = "password"
+	CodeHash = "phone_code_hash"
+	Session  = "session" // of the attempt, not yet authorised
+)
+
+// minTTL is the shortest TTL that a bucket takes.
+const minTTL = time.Second
+
+// maxRaces bounds how often a write is tried against other writers. Each lost
+// race means that another writer got through.
+const maxRaces = 8
+
+// PutAttempt keeps a credential of a running attempt for ttl. A credential put
+// again is replaced and keeps its first deadline. If the process dies while it
+// replaces one, the credential may be missing; the input that brought it is not
+// acknowledged then and comes again.
+func (v *Vault) PutAttempt(ctx context.Context, id events.AttemptID, name string, value Secret, ttl time.Duration) error {
+	key := attemptKey(id, name)
+	deadline := v.now().Add(max(ttl, minTTL))
+	for range maxRaces {
+		left := max(deadline.Sub(v.now()), minTTL)
+		_, err := v.own.Create(ctx, key, timed(deadline, value), left)
+		if !errors.Is(err, ErrKeyExists) {
+			return wrap("put", key, err)
+		}
+		// A bucket's update would drop the TTL: the old value goes, the new one is created.
+		old, _, err := v.own.Get(ctx, key)
+		switch {
+		case errors.Is(err, ErrNoKey):
+			continue
+		case err != nil:
+			return wrap("put", key, err)
+		}
+		if until, _, err := untimed(old); err == nil && until.After(v.now()) && until.Before(deadline) {
+			deadline = until
+		}
+		if err := v.own.Delete(ctx, key); err != nil {
+			return wrap("put", key, err)
+		}
+	}
+	return fmt.Errorf("put %s: other writers kept coming first", key)
+}
+
+// Attempt returns a credential of a running attempt, or ErrMissing.
+func (v *Vault) Attempt(ctx context.Context, id events.AttemptID, name string) (Secret, error) {
+	key := attemptKey(id, name)
+	data, _, err := v.own.Get(ctx, key)
+	if errors.Is(err, ErrNoKey) {
+		return nil, wrap("get", key, ErrMissing)
+	}
+	if err != nil {
+		return nil, wrap("get", key, err)
+	}
+	deadline, value, err := untimed(data)
+	if err != nil {
+		return nil, wrap("get", key, err)
+	}
+	// The bucket removes it soon; a restored or slow one must not revive it.
+	if !deadline.After(v.now()) {
+		return nil, wrap("get", key, ErrMissing)
+	}
+	return value, nil
+}
+
+// DropAttempt removes credentials of an attempt, all of them if none is named.
+// Those that are not there are no error.
+func (v *Vault) DropAttempt(ctx context.Context, id events.AttemptID, names ...string) error {
+	if len(names) == 0 {
+		names = []string{Phone, Code, Password, CodeHash, Session}
+	}
+	var failed []error
+	for _, name := range names {
+		key := attemptKey(id, name)
+		failed = append(failed, wrap("drop", key, v.own.Delete(ctx, key)))
+	}
+	return errors.Join(failed...)
+}
+
+func attemptKey(id events.AttemptID, name string) string {
+	return "attempt." + string(id) + "." + name
+}
+
+// timed puts the deadline before the value.
+func timed(deadline time.Time, value []byte) []byte {
+	data := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(value)), uint64(deadline.UnixMilli()))
+	return append(data, value...)
+}
+
+func untimed(data []byte) (deadline time.Time, value Secret, err error) {
+	if len(data) < 8 {
+		return time.Time{}, nil, ErrDamaged
+	}
+	return time.UnixMilli(int64(binary.BigEndian.Uint64(data))), data[8:], nil
+}
+
+// wrap names what was done to which key; nil stays nil.
+func wrap(verb, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s: %w", verb, key, err)
+}

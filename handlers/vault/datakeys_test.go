@@ -1,0 +1,245 @@
+package vault_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/vault"
+	"github.com/natsgram/natsgram/handlers/vault/vaulttest"
+)
+
+var _ events.Sealer = (*vault.Vault)(nil)
+
+func TestWhatIsSealedOpensOnlyInItsPlace(t *testing.T) {
+	v, _ := newVault(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		uid := events.UID(rapid.SampledFrom([]string{"one", "two"}).Draw(rt, "uid"))
+		plain, aad := rapid.SliceOf(rapid.Byte()).Draw(rt, "plain"), rapid.SliceOf(rapid.Byte()).Draw(rt, "aad")
+		sealed := must(v.Seal(uid, plain, aad))(t)
+		if got := must(v.Open(uid, sealed, aad))(t); !bytes.Equal(got, plain) {
+			rt.Fatalf("%x came back as %x", plain, got)
+		}
+		_, err := v.Open(uid, sealed, append(bytes.Clone(aad), 0))
+		wantError(t, err, vault.ErrDamaged)
+		i := rapid.IntRange(0, len(sealed)-1).Draw(rt, "changed byte")
+		sealed[i] ^= 1
+		_, err = v.Open(uid, sealed, aad)
+		wantError(t, err, vault.ErrDamaged)
+	})
+	sealed := must(v.Seal("one", []byte("x"), nil))(t)
+	must(v.Seal("two", []byte("x"), nil))(t)
+	_, err := v.Open("two", sealed, nil)
+	wantError(t, err, vault.ErrDamaged)
+}
+
+func TestAForgottenKeyStaysForgotten(t *testing.T) {
+	ctx := t.Context()
+	v, bucket := newVault(t)
+	sealed := must(v.Seal("one", []byte("personal"), nil))(t)
+	before := len(bucket.Raw()["key.one"])
+	check(t, v.Forget(ctx, "one"))
+	check(t, v.Forget(ctx, "one"))
+	check(t, v.Forget(ctx, "never seen"))
+	if after := len(bucket.Raw()["key.one"]); after != before-32 {
+		t.Errorf("the row shrank from %d to %d bytes: is the key still in it?", before, after)
+	}
+	preloaded := again(t, v, bucket)
+	check(t, preloaded.Preload(ctx))
+	for name, v := range map[string]*vault.Vault{"same process": v, "restarted": again(t, v, bucket), "preloaded": preloaded} {
+		for _, uid := range []events.UID{"one", "never seen"} {
+			_, err := v.Open(uid, sealed, nil)
+			wantError(t, err, events.ErrForgotten)
+			_, err = v.Seal(uid, []byte("more"), nil)
+			wantError(t, err, events.ErrForgotten)
+		}
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+}
+
+// again opens the vault's bucket as another process does.
+func again(t testing.TB, v *vault.Vault, bucket *vaulttest.Bucket) *vault.Vault {
+	t.Helper()
+	return vault.OpenWithClock(vault.KeysOf(v), bucket, bucket.Now)
+}
+
+func TestAnotherProcessNoticesInTime(t *testing.T) {
+	ctx := t.Context()
+	v, bucket := newVault(t)
+	other := again(t, v, bucket)
+	sealed := must(v.Seal("one", []byte("personal"), nil))(t)
+	must(other.Open("one", sealed, nil))(t)
+	stays := must(other.Seal("two", []byte("stays"), nil))(t)
+
+	check(t, v.Forget(ctx, "one"))
+	_, err := v.Open("one", sealed, nil)
+	wantError(t, err, events.ErrForgotten)
+	must(other.Open("one", sealed, nil))(t) // not looked yet
+	bucket.Advance(vault.LookEvery + 1)
+	_, err = other.Open("one", sealed, nil)
+	wantError(t, err, events.ErrForgotten)
+	must(other.Open("two", stays, nil))(t)
+}
+
+func TestALookThatFailsIsRepeated(t *testing.T) {
+	v, bucket := newVault(t)
+	sealed := must(v.Seal("one", []byte("personal"), nil))(t)
+	down := errors.New("bucket down")
+	bucket.Fail(down)
+	must(v.Open("one", sealed, nil))(t)
+	bucket.Advance(vault.LookEvery + 1)
+	for range 2 {
+		_, err := v.Open("one", sealed, nil)
+		wantError(t, err, down)
+	}
+	bucket.Fail(nil)
+	must(v.Open("one", sealed, nil))(t)
+}
+
+func TestAKeyThatWasLostIsNotTakenForForgotten(t *testing.T) {
+	ctx := t.Context()
+	v, bucket := newVault(t)
+	sealed := must(v.Seal("one", []byte("personal"), nil))(t)
+	check(t, bucket.Delete(ctx, "key.one"))
+	_, err := again(t, v, bucket).Open("one", sealed, nil)
+	wantError(t, err, vault.ErrNoDataKey)
+	if errors.Is(err, events.ErrForgotten) {
+		t.Error("it was")
+	}
+}
+
+func TestRacingProcessesAgreeOnAKey(t *testing.T) {
+	v, bucket := newVault(t)
+	const processes, uids = 8, 20
+	sealed := make([][][]byte, processes)
+	var wg sync.WaitGroup
+	for p := range processes {
+		wg.Go(func() {
+			mine := again(t, v, bucket)
+			for u := range uids {
+				s, err := mine.Seal(events.UID(fmt.Sprint(u)), []byte("x"), nil)
+				if err != nil {
+					t.Error(err)
+				}
+				sealed[p] = append(sealed[p], s)
+			}
+		})
+	}
+	wg.Wait()
+	check(t, v.Preload(t.Context()))
+	for p := range processes {
+		for u := range uids {
+			must(v.Open(events.UID(fmt.Sprint(u)), sealed[p][u], nil))(t)
+		}
+	}
+}
+
+func TestForgettingWhileOthersSeal(t *testing.T) {
+	ctx := t.Context()
+	v, bucket := newVault(t)
+	other := again(t, v, bucket)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for !forgotten(t, v) {
+			}
+		})
+		wg.Go(func() {
+			for !forgotten(t, other) {
+				bucket.Advance(vault.LookEvery / 4)
+			}
+		})
+	}
+	must(v.Seal("one", nil, nil))(t)
+	check(t, v.Forget(ctx, "one"))
+	wg.Wait()
+	if _, err := v.Seal("one", nil, nil); !errors.Is(err, events.ErrForgotten) {
+		t.Errorf("sealed again: %v", err)
+	}
+}
+
+// forgotten seals for "one" and says whether that was refused.
+func forgotten(t *testing.T, v *vault.Vault) bool {
+	_, err := v.Seal("one", []byte("x"), nil)
+	if err != nil && !errors.Is(err, events.ErrForgotten) {
+		t.Error(err)
+	}
+	return err != nil
+}
+
+// personal is as long as the personal part of an ordinary event.
+var personal = bytes.Repeat([]byte("x"), 120)
+
+func BenchmarkSeal(b *testing.B) {
+	v, _ := newBenchVault(b)
+	aad := []byte("01890a5d-ac96-774b-bcce-b302099a8057\nnatsgram.auth.code_sent.v1\n")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Seal("one", personal, aad); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	v, sealed := newBenchVault(b)
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		s := sealed[i%len(sealed)]
+		if _, err := v.Open(s.uid, s.sealed, nil); err != nil {
+			b.Fatal(err)
+		}
+		i++
+	}
+}
+
+func BenchmarkOpenParallel(b *testing.B) {
+	v, sealed := newBenchVault(b)
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 0; pb.Next(); i++ {
+			s := sealed[i%len(sealed)]
+			if _, err := v.Open(s.uid, s.sealed, nil); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+}
+
+func BenchmarkPreload(b *testing.B) {
+	_, sealed := newBenchVault(b)
+	v, bucket := newVault(b)
+	for _, s := range sealed {
+		must(v.Seal(s.uid, nil, nil))(b)
+	}
+	for b.Loop() {
+		check(b, again(b, v, bucket).Preload(b.Context()))
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(sealed)), "ns/key")
+}
+
+type sealedPart struct {
+	uid    events.UID
+	sealed []byte
+}
+
+// newBenchVault has the real clock, and something sealed for each of 10,000 uids.
+func newBenchVault(b *testing.B) (*vault.Vault, []sealedPart) {
+	b.Helper()
+	keys, _ := newKeyset(b)
+	v := vault.Open(keys, vaulttest.NewBucket())
+	parts := make([]sealedPart, 10_000)
+	for i := range parts {
+		uid := events.NewUID()
+		parts[i] = sealedPart{uid, must(v.Seal(uid, personal, nil))(b)}
+	}
+	return v, parts
+}

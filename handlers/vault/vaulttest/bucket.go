@@ -1,0 +1,160 @@
+// Package vaulttest is a bucket in memory, for tests of what keeps secrets.
+package vaulttest
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/natsgram/natsgram/handlers/vault"
+)
+
+// Bucket is a vault.Bucket in memory. Its clock stands still until Advance.
+type Bucket struct {
+	mu       sync.Mutex
+	entries  map[string]entry
+	revision uint64
+	clock    time.Time
+	fail     error
+}
+
+type entry struct {
+	value    []byte
+	revision uint64
+	until    time.Time // zero: for ever
+}
+
+// NewBucket returns an empty bucket.
+func NewBucket() *Bucket {
+	return &Bucket{entries: make(map[string]entry), clock: time.Unix(1_700_000_000, 0)}
+}
+
+// Now is the bucket's time.
+func (b *Bucket) Now() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.clock
+}
+
+// Advance moves the bucket's time on; what has reached its TTL is gone.
+func (b *Bucket) Advance(by time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.clock = b.clock.Add(by)
+	for key, e := range b.entries {
+		if !e.until.IsZero() && !e.until.After(b.clock) {
+			delete(b.entries, key)
+		}
+	}
+}
+
+// Fail makes every call return err, until it is nil again.
+func (b *Bucket) Fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fail = err
+}
+
+// Raw is a copy of what is stored.
+func (b *Bucket) Raw() map[string][]byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	raw := make(map[string][]byte, len(b.entries))
+	for key, e := range b.entries {
+		raw[key] = append([]byte(nil), e.value...)
+	}
+	return raw
+}
+
+// TTL is how long a key has left, 0 if it has no TTL or does not exist.
+func (b *Bucket) TTL(key string) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.entries[key]; !e.until.IsZero() {
+		return e.until.Sub(b.clock)
+	}
+	return 0
+}
+
+// Get returns a value and its revision, or vault.ErrNoKey.
+func (b *Bucket) Get(_ context.Context, key string) ([]byte, uint64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e, ok := b.entries[key]
+	switch {
+	case b.fail != nil:
+		return nil, 0, b.fail
+	case !ok:
+		return nil, 0, vault.ErrNoKey
+	}
+	return append([]byte(nil), e.value...), e.revision, nil
+}
+
+// Put writes a value without TTL.
+func (b *Bucket) Put(_ context.Context, key string, value []byte) (uint64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.write(key, value, 0)
+}
+
+// Create writes a value if there is none, or returns vault.ErrKeyExists.
+func (b *Bucket) Create(_ context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.entries[key]; ok && b.fail == nil {
+		return 0, vault.ErrKeyExists
+	}
+	return b.write(key, value, ttl)
+}
+
+// Update writes a value without TTL if the key is at the revision, or returns
+// vault.ErrKeyExists.
+func (b *Bucket) Update(_ context.Context, key string, value []byte, revision uint64) (uint64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.entries[key].revision != revision && b.fail == nil {
+		return 0, vault.ErrKeyExists
+	}
+	return b.write(key, value, 0)
+}
+
+// Delete removes a key.
+func (b *Bucket) Delete(_ context.Context, key string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fail == nil {
+		delete(b.entries, key)
+	}
+	return b.fail
+}
+
+// All calls fn for each key with the prefix, as they stood when it was called.
+func (b *Bucket) All(_ context.Context, prefix string, fn func(key string, value []byte) error) error {
+	b.mu.Lock()
+	entries, err := maps.Clone(b.entries), b.fail
+	b.mu.Unlock()
+	for key, e := range entries {
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(key, prefix) {
+			err = fn(key, e.value)
+		}
+	}
+	return err
+}
+
+func (b *Bucket) write(key string, value []byte, ttl time.Duration) (uint64, error) {
+	if b.fail != nil {
+		return 0, b.fail
+	}
+	b.revision++
+	e := entry{value: append([]byte(nil), value...), revision: b.revision}
+	if ttl > 0 {
+		e.until = b.clock.Add(ttl)
+	}
+	b.entries[key] = e
+	return b.revision, nil
+}
