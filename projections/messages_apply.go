@@ -45,10 +45,10 @@ func (t *Thread) apply(e events.Event) {
 		}
 		t.post(f.Message, func(p *Post) {
 			p.State = Copied
-			if f.Number != 0 {
+			switch p.Side { // a copy never renames the original
+			case events.OnMatrix:
 				p.Number = f.Number
-			}
-			if f.MatrixEvent != "" {
+			case events.OnTelegram:
 				p.Event = f.MatrixEvent
 			}
 		})
