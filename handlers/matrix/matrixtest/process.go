@@ -91,11 +91,24 @@ func (p *process) stop(grace time.Duration) error {
 	return nil
 }
 
+// freeze stops the process where it is, and returns when it stands, or lets it go on.
 func (p *process) freeze(frozen bool) error {
-	if frozen {
-		return p.cmd.Process.Signal(syscall.SIGSTOP)
+	if !frozen {
+		return p.cmd.Process.Signal(syscall.SIGCONT)
 	}
-	return p.cmd.Process.Signal(syscall.SIGCONT)
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !standing(p.pid()) {
+		select {
+		case <-tick.C:
+		case <-p.done:
+			return os.ErrProcessDone
+		}
+	}
+	return nil
 }
 
 // waitReady returns nil once the homeserver answers, or an error if its process

@@ -106,6 +106,9 @@ func (v *view) apply(resp *mautrix.RespSync, now time.Time) (join []id.RoomID) {
 		part := resp.Rooms.Join[room]
 		r := v.room(room)
 		if r.Membership != event.MembershipJoin {
+			if !v.hasJoined(part) {
+				continue // Dendrite can be an answer early; the next has it all
+			}
 			r.state = nil // an invite's stripped state, or one out of date
 		}
 		r.Membership = event.MembershipJoin
@@ -125,6 +128,17 @@ func (v *view) apply(resp *mautrix.RespSync, now time.Time) (join []id.RoomID) {
 		v.announce()
 	}
 	return join
+}
+
+// hasJoined says whether an answer about a room contains the user's own joining.
+func (v *view) hasJoined(part *mautrix.SyncJoinedRoom) bool {
+	joined := false
+	for _, evt := range slices.Concat(part.State.Events, part.Timeline.Events) {
+		if evt.Type.Type == event.StateMember.Type && evt.GetStateKey() == v.self.String() {
+			joined = evt.Content.Raw["membership"] == string(event.MembershipJoin)
+		}
+	}
+	return joined
 }
 
 func (v *view) put(r Room) {
