@@ -11,20 +11,34 @@ type Type string
 
 // Name is the event name, the last token of its subject.
 func (t Type) Name() string {
-	parts := strings.Split(string(t), ".")
-	if len(parts) != 4 {
-		return string(t)
-	}
-	return parts[2]
+	_, name := t.cut()
+	return name
 }
 
-// Stream is the stream that facts of this type are stored in.
+// Stream is the stream that facts of this type are stored in, empty if t is no
+// wire name.
 func (t Type) Stream() Stream {
-	parts := strings.Split(string(t), ".")
-	if len(parts) != 4 {
+	stream, _ := t.cut()
+	switch stream { // called for every event of a replay: no allocation
+	case "auth":
+		return Auth
+	case "portal":
+		return Portal
+	case "chat":
+		return Chat
+	default:
 		return ""
 	}
-	return Stream(strings.ToUpper(parts[1]))
+}
+
+func (t Type) cut() (stream, name string) {
+	rest, ok := strings.CutPrefix(string(t), "natsgram.")
+	if !ok {
+		return "", string(t)
+	}
+	stream, rest, _ = strings.Cut(rest, ".")
+	name, _, _ = strings.Cut(rest, ".")
+	return stream, name
 }
 
 // Fact is the typed payload of an event: what happened. Its exported fields
