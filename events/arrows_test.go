@@ -21,7 +21,7 @@ var (
 	facts    = []string{"events", "projections"}
 	// worlds is what a package of the outside worlds may know: all but the
 	// other worlds, which it meets in the log.
-	worlds = slices.Concat(facts, deciders, []string{"events/journal", "handlers/vault"})
+	worlds = slices.Concat(facts, deciders, []string{"events/journal", "handlers/vault", "handlers/commit"})
 )
 
 // arrows says for every package of ours which others of ours it may import:
@@ -38,7 +38,8 @@ var arrows = []struct {
 	{"handlers/login", facts},
 	{"handlers/portals", facts},
 	{"handlers/messages", facts},
-	{"handlers/vault", slices.Concat(facts, []string{"events/journal"})},
+	{"handlers/commit", []string{"events", "events/journal"}},
+	{"handlers/vault/...", slices.Concat(facts, []string{"events/journal"})},
 
 	{"handlers/management/...", slices.Concat(worlds, []string{"handlers/management/..."})},
 	{"handlers/weblogin/...", slices.Concat(worlds, []string{"handlers/weblogin/..."})},
@@ -61,7 +62,11 @@ var rooms = []struct {
 }
 
 // vocabulary is all that the package events imports beside the standard library.
-var vocabulary = []string{"github.com/google/uuid"}
+// The JSON library is the standard library's coming encoding/json/v2: it decodes
+// the log three times as fast as v1.
+var vocabulary = []string{
+	"github.com/google/uuid", "github.com/go-json-experiment/json", "github.com/go-json-experiment/json/jsontext",
+}
 
 // impure is what no decider imports: no I/O, clock, randomness, context, logger.
 var impure = []string{
