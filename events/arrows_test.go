@@ -39,7 +39,7 @@ var arrows = []struct {
 	{"handlers/portals", facts},
 	{"handlers/messages", facts},
 	{"handlers/commit", []string{"events", "events/journal"}},
-	{"handlers/vault/...", slices.Concat(facts, []string{"events/journal"})},
+	{"handlers/vault/...", slices.Concat(facts, []string{"events/journal", "handlers/vault/..."})},
 
 	{"handlers/management/...", slices.Concat(worlds, []string{"handlers/management/..."})},
 	{"handlers/weblogin/...", slices.Concat(worlds, []string{"handlers/weblogin/..."})},
