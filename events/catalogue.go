@@ -18,6 +18,8 @@ func newFact(t Type) Fact {
 		return new(ManagementRoomRefused)
 	case "natsgram.auth.management_room_closed.v1":
 		return new(ManagementRoomClosed)
+	case "natsgram.auth.bystander_left.v1":
+		return new(BystanderLeft)
 	case "natsgram.auth.command_given.v1":
 		return new(CommandGiven)
 	case "natsgram.auth.command_refused.v1":
@@ -58,6 +60,8 @@ func newFact(t Type) Fact {
 		return new(SessionEnded)
 	case "natsgram.auth.chats_listed.v1":
 		return new(ChatsListed)
+	case "natsgram.auth.progress_made.v1":
+		return new(ProgressMade)
 	case "natsgram.portal.portal_opened.v1":
 		return new(PortalOpened)
 	case "natsgram.portal.login_joined.v1":

@@ -91,7 +91,13 @@ const (
 	NotUnderstood    Refusal = "not_understood" // the bridge could not read the answer
 	SecretsMissing   Refusal = "secrets_missing"
 	PasswordVanished Refusal = "password_not_set"
+	NotNow           Refusal = "not_now" // given while Telegram is still being asked
+	NotAnEdit        Refusal = "edited"  // an earlier message was edited; only new ones are read
 )
+
+// IsTry reports whether the refusal says that the answer was wrong. A flood
+// wait or a fault of the bridge says nothing of the answer: it is no try.
+func (r Refusal) IsTry() bool { return r == BadPhone || r == BadCode || r == BadPassword }
 
 // Rejection is what a refused answer has in common, at every step.
 type Rejection struct {
@@ -110,8 +116,8 @@ type (
 	PasswordRejected struct{ Rejection }
 )
 
-// InputRefused records an answer that the bridge itself could not read (no
-// phone number, no code); nothing was sent to Telegram.
+// InputRefused records an answer that the bridge itself did not take (no phone
+// number, no code, not the time for one); nothing was sent to Telegram.
 type InputRefused struct {
 	Attempt AttemptID `json:"attempt"`
 	Step    Step      `json:"step"`

@@ -24,7 +24,9 @@ const (
 	RoomThirdPerson RoomRefusal = "third_person" // somebody was invited or joined later
 	RoomUserLeft    RoomRefusal = "user_left"
 	RoomBotRemoved  RoomRefusal = "bot_removed"
-	RoomReplaced    RoomRefusal = "replaced" // the user opened another management room
+	RoomReplaced    RoomRefusal = "replaced"      // the user opened another management room
+	RoomForbidden   RoomRefusal = "not_permitted" // whoever invited the bot may not use the bridge
+	RoomEncrypted   RoomRefusal = "encrypted"     // the bot reads no encrypted messages
 )
 
 // ManagementRoomOpened records that the room's joined members are exactly the
@@ -35,16 +37,25 @@ type ManagementRoomOpened struct {
 }
 
 // ManagementRoomRefused is the other outcome of BotInvited: the bot is in the
-// room (unless unreachable), and takes no login there.
+// room (unless unreachable), and takes no login there. Members is how many have
+// joined, the bot included, if the room is crowded.
 type ManagementRoomRefused struct {
-	Reason RoomRefusal `json:"reason"`
-	Sealed RoomFacts   `json:"-"`
+	Reason  RoomRefusal `json:"reason"`
+	Members int         `json:"members,omitempty"`
+	Sealed  RoomFacts   `json:"-"`
 }
 
 // ManagementRoomClosed records that the room stopped being a management room.
 type ManagementRoomClosed struct {
 	Reason RoomRefusal `json:"reason"`
 	Sealed RoomFacts   `json:"-"`
+}
+
+// BystanderLeft records that somebody other than the user left a room that was
+// no management room because of others. Written by management ingress; read by
+// the management reactor, which looks who is there now.
+type BystanderLeft struct {
+	Sealed RoomFacts `json:"-"`
 }
 
 // CommandName is a command word of the management room.
@@ -81,6 +92,7 @@ const (
 	RefusedNothingRunning CommandRefusal = "nothing_to_cancel"
 	RefusedNotLoggedIn    CommandRefusal = "not_logged_in"
 	RefusedEncrypted      CommandRefusal = "room_encrypted"
+	RefusedWhich          CommandRefusal = "which_login" // there are several, and none was named
 )
 
 // CommandRefused records a command that was not carried out, and why; the bot
@@ -128,6 +140,8 @@ func (*ManagementRoomRefused) Type() Type      { return "natsgram.auth.managemen
 func (f *ManagementRoomRefused) Personal() any { return &f.Sealed }
 func (*ManagementRoomClosed) Type() Type       { return "natsgram.auth.management_room_closed.v1" }
 func (f *ManagementRoomClosed) Personal() any  { return &f.Sealed }
+func (*BystanderLeft) Type() Type              { return "natsgram.auth.bystander_left.v1" }
+func (f *BystanderLeft) Personal() any         { return &f.Sealed }
 func (*CommandGiven) Type() Type               { return "natsgram.auth.command_given.v1" }
 func (f *CommandGiven) Personal() any          { return &f.Sealed }
 func (*CommandRefused) Type() Type             { return "natsgram.auth.command_refused.v1" }

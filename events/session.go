@@ -38,6 +38,17 @@ type ChatsListed struct {
 	Private int     `json:"private"`
 }
 
+// ProgressMade records that the portals of a login have come to a milestone:
+// of the Of rooms it is to have, Made are there and Failed were refused for
+// good. Written by the progress reactor, at most six times for a login's rooms;
+// read by the management reactor, which tells the user.
+type ProgressMade struct {
+	Login  LoginID `json:"login"`
+	Made   int     `json:"made"`
+	Failed int     `json:"failed,omitempty"`
+	Of     int     `json:"of"`
+}
+
 // Type and Personal of each fact about sessions.
 
 func (*LogoutRequested) Type() Type    { return "natsgram.auth.logout_requested.v1" }
@@ -46,3 +57,5 @@ func (*SessionEnded) Type() Type       { return "natsgram.auth.session_ended.v1"
 func (*SessionEnded) Personal() any    { return nil }
 func (*ChatsListed) Type() Type        { return "natsgram.auth.chats_listed.v1" }
 func (*ChatsListed) Personal() any     { return nil }
+func (*ProgressMade) Type() Type       { return "natsgram.auth.progress_made.v1" }
+func (*ProgressMade) Personal() any    { return nil }

@@ -13,16 +13,32 @@ import (
 // dozen events, so what it may repeat is always among them.
 const seenOrigins = 64
 
+// openInvites is how many invites of the bot may wait to be looked at. Beyond
+// it the oldest is dropped: the user invites the bot again.
+const openInvites = 16
+
+// fewMembers is how many may have joined a crowded room for the bot to look
+// again when somebody leaves. In a larger one that would be most days.
+const fewMembers = 8
+
 // User is what the log says of one Matrix user.
 type User struct {
 	UID      events.UID      `json:"uid"`
 	Seq      uint64          `json:"seq"` // last event of the aggregate: expect it when appending
 	MatrixID events.MatrixID `json:"matrix_id,omitempty"`
 	Room     events.RoomID   `json:"room,omitempty"`    // the management room, empty if there is none
-	Invited  events.RoomID   `json:"invited,omitempty"` // a room the bot was asked into, not yet looked at
-	Attempt  *Attempt        `json:"attempt,omitempty"` // the running login attempt
-	Logins   []Login         `json:"logins,omitempty"`  // in the order they began
-	Seen     []string        `json:"seen,omitempty"`    // Matrix events recorded, oldest first
+	Invited  []events.RoomID `json:"invited,omitempty"` // rooms the bot was asked into, not yet looked at
+	// Aside is a room that is no management room because of others in it; it is
+	// looked at anew when one of them leaves.
+	Aside events.RoomID `json:"aside,omitempty"`
+	// Last is the room that is, or was last, the management room.
+	Last events.RoomID `json:"last,omitempty"`
+	// Encrypted is the latest room in which the user was told that the bot reads
+	// no encrypted messages.
+	Encrypted events.RoomID `json:"encrypted,omitempty"`
+	Attempt   *Attempt      `json:"attempt,omitempty"` // the running login attempt
+	Logins    []Login       `json:"logins,omitempty"`  // in the order they began
+	Seen      []string      `json:"seen,omitempty"`    // Matrix events recorded, oldest first
 }
 
 // Attempt is a running login.
@@ -59,6 +75,7 @@ type Login struct {
 	Ending     events.EventID   `json:"ending,omitempty"` // the logout request under way
 	Rooms      int              `json:"rooms,omitempty"`  // portals it is to have
 	Listed     bool             `json:"listed,omitempty"` // its chats have been listed
+	Told       int              `json:"told,omitempty"`   // the milestone of its rooms that was told last
 }
 
 // LoginState says whether a login is in use.
@@ -100,6 +117,7 @@ func (u User) Recorded(origin events.MatrixEventID) bool {
 
 func (u *User) clone() User {
 	c := *u
+	c.Invited = slices.Clone(u.Invited)
 	c.Logins = slices.Clone(u.Logins)
 	c.Seen = slices.Clone(u.Seen)
 	if u.Attempt != nil {
@@ -115,6 +133,7 @@ type Users struct {
 	table[User]
 	byMatrix map[events.MatrixID]events.UID
 	byRoom   map[events.RoomID]events.UID // management rooms
+	byAside  map[events.RoomID]events.UID
 	byLogin  map[events.LoginID]events.UID
 }
 
@@ -124,6 +143,7 @@ func NewUsers() *Users {
 	us.init("users", func(u *User) events.UID { return u.UID }, func() {
 		us.byMatrix = make(map[events.MatrixID]events.UID, len(us.byID))
 		us.byRoom = make(map[events.RoomID]events.UID, len(us.byID))
+		us.byAside = map[events.RoomID]events.UID{}
 		us.byLogin = make(map[events.LoginID]events.UID, len(us.byID))
 		for _, u := range us.byID {
 			us.index(u)
@@ -138,6 +158,9 @@ func (us *Users) index(u *User) {
 	}
 	if u.Room != "" {
 		us.byRoom[u.Room] = u.UID
+	}
+	if u.Aside != "" {
+		us.byAside[u.Aside] = u.UID
 	}
 	for _, l := range u.Logins {
 		us.byLogin[l.ID] = u.UID
@@ -169,6 +192,17 @@ func (us *Users) ByRoom(room events.RoomID) (User, bool) {
 	us.mu.RLock()
 	defer us.mu.RUnlock()
 	if u, ok := us.byID[us.byRoom[room]]; ok {
+		return u.clone(), true
+	}
+	return User{}, false
+}
+
+// ByAside returns the user who has the bot in a room that is no management
+// room because of others in it.
+func (us *Users) ByAside(room events.RoomID) (User, bool) {
+	us.mu.RLock()
+	defer us.mu.RUnlock()
+	if u, ok := us.byID[us.byAside[room]]; ok {
 		return u.clone(), true
 	}
 	return User{}, false

@@ -21,6 +21,9 @@ func (us *Users) Apply(e events.Event) {
 	if u.Room != "" {
 		delete(us.byRoom, u.Room)
 	}
+	if u.Aside != "" {
+		delete(us.byAside, u.Aside)
+	}
 	for _, l := range u.Logins {
 		delete(us.byLogin, l.ID)
 	}
@@ -37,21 +40,10 @@ func (u *User) apply(e events.Event) {
 		}
 	}
 	switch f := e.Fact.(type) {
-	case *events.BotInvited:
-		u.meet(f.Sealed)
-		u.Invited = f.Sealed.Room
-	case *events.ManagementRoomOpened:
-		u.meet(f.Sealed)
-		u.Room, u.Invited = f.Sealed.Room, ""
-	case *events.ManagementRoomRefused:
-		u.Invited = ""
-	case *events.ManagementRoomClosed:
-		u.Room = ""
-	case *events.CommandGiven:
-		u.meet(f.Sealed)
-	case *events.CommandRefused:
-		u.meet(f.Sealed)
-	case *events.PingAnswered, *events.SecretRedacted:
+	case *events.BotInvited, *events.ManagementRoomOpened, *events.ManagementRoomRefused,
+		*events.ManagementRoomClosed, *events.CommandGiven, *events.CommandRefused:
+		u.visit(f)
+	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft:
 		// Outcomes for the reader of the log; nothing depends on them.
 	case *events.LogoutRequested:
 		u.login(f.Login, func(l *Login) { l.Ending = e.ID })
@@ -59,6 +51,8 @@ func (u *User) apply(e events.Event) {
 		u.endSession(f)
 	case *events.ChatsListed:
 		u.login(f.Login, func(l *Login) { l.Rooms, l.Listed = f.Rooms, true })
+	case *events.ProgressMade:
+		u.login(f.Login, func(l *Login) { l.Told = max(l.Told, f.Made+f.Failed) })
 	case *events.LoginStarted:
 		u.meet(f.Sealed)
 		u.Attempt = &Attempt{
@@ -75,6 +69,51 @@ func (u *User) apply(e events.Event) {
 			u.Attempt.apply(e)
 		}
 	}
+}
+
+// visit folds what happens in and to the rooms where the user meets the bot.
+func (u *User) visit(fact events.Fact) {
+	switch f := fact.(type) {
+	case *events.BotInvited:
+		u.meet(f.Sealed)
+		u.lookedAt(f.Sealed.Room)
+		u.Invited = append(u.Invited, f.Sealed.Room)
+		if len(u.Invited) > openInvites {
+			u.Invited = slices.Delete(u.Invited, 0, len(u.Invited)-openInvites)
+		}
+	case *events.ManagementRoomOpened:
+		u.meet(f.Sealed)
+		u.lookedAt(f.Sealed.Room)
+		u.Room, u.Last = f.Sealed.Room, f.Sealed.Room
+		if u.Aside == u.Room {
+			u.Aside = ""
+		}
+	case *events.ManagementRoomRefused:
+		u.lookedAt(f.Sealed.Room)
+		if f.Reason == events.RoomCrowded && f.Members <= fewMembers {
+			u.Aside = f.Sealed.Room
+		}
+	case *events.ManagementRoomClosed:
+		if u.Room == f.Sealed.Room {
+			u.Room = ""
+		}
+		if f.Reason == events.RoomThirdPerson {
+			u.Aside = f.Sealed.Room
+		}
+	case *events.CommandGiven:
+		u.meet(f.Sealed)
+	case *events.CommandRefused:
+		u.meet(f.Sealed)
+		if f.Reason == events.RefusedEncrypted {
+			u.Encrypted = f.Sealed.Room
+		}
+	default:
+		// Nothing else is sent here.
+	}
+}
+
+func (u *User) lookedAt(room events.RoomID) {
+	u.Invited = slices.DeleteFunc(u.Invited, func(r events.RoomID) bool { return r == room })
 }
 
 // apply folds what happens between an attempt's first and last event.
@@ -121,7 +160,9 @@ func (a *Attempt) reject(r events.Rejection) {
 		a.Tries = 0
 	}
 	a.ask(r.Next)
-	a.Tries++
+	if r.Reason.IsTry() {
+		a.Tries++
+	}
 	a.RetryAt = r.RetryAt
 }
 

@@ -30,6 +30,7 @@ type Submit struct {
 	Step     events.Step // the step the answer was read for
 	Readable bool
 	Masked   string
+	Reason   events.Refusal // why it isn't taken if not readable; empty: not understood
 }
 
 // Cancel ends the running attempt at the user's wish.
@@ -99,6 +100,12 @@ type ListChats struct {
 	Rooms, Private int
 }
 
+// Progress says how many of a login's rooms are made, or refused for good.
+type Progress struct {
+	Login        events.LoginID
+	Made, Failed int
+}
+
 func (Start) command()          {}
 func (Submit) command()         {}
 func (Cancel) command()         {}
@@ -112,6 +119,7 @@ func (Delay) command()          {}
 func (Logout) command()         {}
 func (End) command()            {}
 func (ListChats) command()      {}
+func (Progress) command()       {}
 
 // Refused is a command that can't be carried out in the state the user is in.
 type Refused struct{ Reason events.CommandRefusal }

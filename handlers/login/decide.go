@@ -33,7 +33,7 @@ func Decide(u projections.User, c Command) (events.Fact, error) {
 		return fail(u.Attempt, events.FailedTimeout, ""), nil
 	case CodeIsOnItsWay, NeedPassword, LetIn, Refuse, Delay:
 		return answered(u, c)
-	case Logout, End, ListChats:
+	case Logout, End, ListChats, Progress:
 		return session(u, c)
 	default:
 		return nil, fmt.Errorf("login: no decision for %T", c)
@@ -61,7 +61,11 @@ func submit(u projections.User, c Submit) (events.Fact, error) {
 		return nil, nil
 	}
 	if !c.Readable {
-		return &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: events.NotUnderstood}, nil
+		reason := c.Reason
+		if reason == "" {
+			reason = events.NotUnderstood
+		}
+		return &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: reason}, nil
 	}
 	switch a.Step {
 	case events.StepPhone:
@@ -131,9 +135,7 @@ func refuse(a *projections.Attempt, c Refuse) events.Fact {
 	if c.Final {
 		return fail(a, events.FailedRefused, c.Error)
 	}
-	// A flood wait or a fault of ours says nothing of the answer: it is no try.
-	counts := c.Reason == events.BadCode || c.Reason == events.BadPassword || c.Reason == events.BadPhone
-	if counts && a.Tries+1 >= c.MaxTries {
+	if c.Reason.IsTry() && a.Tries+1 >= c.MaxTries {
 		return fail(a, events.FailedTooManyTries, c.Error)
 	}
 	r := events.Rejection{Attempt: a.ID, Reason: c.Reason, Error: c.Error, RetryAt: c.RetryAt, Next: c.Next}
@@ -175,7 +177,25 @@ func session(u projections.User, c Command) (events.Fact, error) {
 			return nil, nil
 		}
 		return &events.ChatsListed{Login: l.ID, Rooms: c.Rooms, Private: c.Private}, nil
+	case Progress:
+		l, ok := u.Login(c.Login)
+		if !ok || l.State != projections.LoginActive || !l.Listed || milestone(c.Made+c.Failed, l.Rooms) <= l.Told {
+			return nil, nil
+		}
+		return &events.ProgressMade{Login: l.ID, Made: c.Made, Failed: c.Failed, Of: l.Rooms}, nil
 	default:
 		return nil, fmt.Errorf("login: no decision for %T", c)
 	}
+}
+
+// milestone is the last one reached of those at which progress is told: the
+// first room, each quarter, all.
+func milestone(done, of int) int {
+	last := 0
+	for _, m := range []int{1, of / 4, of / 2, of * 3 / 4, of} {
+		if m <= done && m <= of {
+			last = max(last, m)
+		}
+	}
+	return last
 }
