@@ -74,8 +74,7 @@ func (s *Server) revoke(k *authKey, refusal string) {
 func (s *Server) cutKey(k *authKey) {
 	for c := range s.conns {
 		if c.key == k {
-			c.unsubscribe()
-			c.cut()
+			c.sever()
 		}
 	}
 }
@@ -115,7 +114,7 @@ func (s *Server) DropConnections(users ...UserID) {
 	for _, u := range users {
 		for c := range s.conns {
 			if c.key != nil && c.key.User == u {
-				c.cut()
+				c.sever()
 			}
 		}
 	}

@@ -101,6 +101,14 @@ func (c *conn) cut() {
 	_ = c.nc.Close()
 }
 
+// sever cuts the connection and forgets it at once, so that nothing counts on
+// it from now on. Server.mu is held.
+func (c *conn) sever() {
+	c.unsubscribe()
+	delete(c.s.conns, c)
+	c.cut()
+}
+
 // handshake finds out which transport the client speaks: abridged,
 // intermediate, padded intermediate, full, or one of them obfuscated.
 func handshake(nc net.Conn) (transport.Conn, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/gotd/td/session"
 	"github.com/gotd/td/telegram/auth"
 	"github.com/gotd/td/telegram/auth/qrlogin"
 	"github.com/gotd/td/tg"
@@ -228,5 +227,4 @@ func TestSessionShortcut(t *testing.T) {
 	if err != nil || len(data) == 0 {
 		t.Fatal(err)
 	}
-	_ = session.ErrNotFound
 }

@@ -43,6 +43,7 @@ type client struct {
 	api   *tg.Client
 	store *session.StorageMemory
 	stop  func() error
+	done  chan error
 
 	mu   sync.Mutex
 	wake chan struct{}
@@ -55,7 +56,7 @@ type clientOptions struct {
 	as      UserID // logged in already
 	store   *session.StorageMemory
 	manager bool
-	state   updates.StateStorage
+	state   *memState
 	dc      int
 }
 
@@ -77,16 +78,21 @@ func connect(t *testing.T, ctx context.Context, s *Server, o clientOptions) *cli
 		}}
 	var mgr *updates.Manager
 	if o.manager {
-		mgr = updates.New(updates.Config{Handler: c, Storage: o.state})
+		if o.state == nil {
+			o.state = &memState{}
+		}
+		mgr = updates.New(updates.Config{Handler: c, Storage: o.state, AccessHasher: o.state, UserAccessHasher: o.state})
 		opts.UpdateHandler = mgr
 		opts.Middlewares = []telegram.Middleware{hook.UpdateHook(mgr.Handle), hook.AffectedHook(mgr)}
 	}
 	c.Client = telegram.NewClient(1, "hash", opts)
 	c.api = c.Client.API()
 	ctx, cancel := context.WithCancel(ctx)
-	ready, done := make(chan struct{}), make(chan error, 1)
+	before := s.Calls("updates.getDifference")
+	ready, done := make(chan struct{}), make(chan error, 2)
+	c.done = make(chan error, 1)
 	go func() {
-		done <- c.Run(ctx, func(ctx context.Context) error {
+		err := c.Run(ctx, func(ctx context.Context) error {
 			if mgr == nil {
 				close(ready)
 				<-ctx.Done()
@@ -98,6 +104,8 @@ func connect(t *testing.T, ctx context.Context, s *Server, o clientOptions) *cli
 			}
 			return mgr.Run(ctx, c.api, self.ID, updates.AuthOptions{OnStart: func(context.Context) { close(ready) }})
 		})
+		done <- err
+		c.done <- err
 	}()
 	var once sync.Once
 	var end error
@@ -116,6 +124,11 @@ func connect(t *testing.T, ctx context.Context, s *Server, o clientOptions) *cli
 	}
 	if o.as != 0 {
 		if err := s.Await(ctx, func() bool { return s.Listening(o.as) > 0 }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if o.manager {
+		if err := s.WaitAnswer(ctx, "updates.getDifference", before+1); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -157,8 +157,7 @@ func (s *Server) DeleteAccount(u UserID) {
 func (s *Server) cutUser(u UserID) {
 	for c := range s.conns {
 		if c.key != nil && c.key.User == u {
-			c.unsubscribe()
-			c.cut()
+			c.sever()
 		}
 	}
 	s.change()

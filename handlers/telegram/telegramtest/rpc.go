@@ -87,7 +87,7 @@ func (s *Server) later(in *call, f Fault, d time.Duration) {
 func (s *Server) answer(in *call, f Fault) {
 	if f.Drop == DropBefore {
 		in.rec.Answer = "dropped"
-		in.conn.cut()
+		in.conn.sever()
 		s.notify()
 		return
 	}
@@ -107,7 +107,7 @@ func (s *Server) answer(in *call, f Fault) {
 	}
 	if f.Drop == DropAfter {
 		in.rec.Answer = "dropped"
-		in.conn.cut()
+		in.conn.sever()
 	} else if in.conn.key == in.key {
 		in.conn.result(in.msgID, res)
 	}
@@ -128,7 +128,7 @@ func (s *Server) dispatch(in *call) (bin.Encoder, error) {
 	if err := s.gate(in); err != nil {
 		return nil, err
 	}
-	if in.key.User != 0 {
+	if in.key.User != 0 && !strings.HasPrefix(in.rec.Method, "help.") {
 		in.conn.subscribe()
 	}
 	return s.rpcs.Handle(context.WithValue(s.ctx, callKey{}, in), in.body)

@@ -225,7 +225,7 @@ func (s *Server) closeListeners() error {
 
 func (s *Server) cutAll() {
 	for c := range s.conns {
-		c.cut()
+		c.sever()
 	}
 }
 
