@@ -95,9 +95,11 @@ type (
 	haltError struct{ err error }
 )
 
-func (e *downError) Error() string  { return e.err.Error() }
-func (e *downError) Unwrap() error  { return e.err }
-func (e *laterError) Error() string { return fmt.Sprintf("not before %s: %v", e.at.Format(time.RFC3339), e.err) }
+func (e *downError) Error() string { return e.err.Error() }
+func (e *downError) Unwrap() error { return e.err }
+func (e *laterError) Error() string {
+	return fmt.Sprintf("not before %s: %v", e.at.Format(time.RFC3339), e.err)
+}
 func (e *laterError) Unwrap() error { return e.err }
 func (e *haltError) Error() string  { return e.err.Error() }
 func (e *haltError) Unwrap() error  { return e.err }
