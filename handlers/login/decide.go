@@ -2,6 +2,7 @@ package login
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/projections"
@@ -127,7 +128,7 @@ func letIn(u projections.User, c LetIn) events.Fact {
 	}
 	return &events.LoginSucceeded{
 		Attempt: u.Attempt.ID, Login: id, Account: c.Account, Method: u.Attempt.Method,
-		Factors: append(u.Attempt.Factors, last), Sealed: who,
+		Factors: append(slices.Clip(u.Attempt.Factors), last), Sealed: who,
 	}
 }
 
