@@ -115,6 +115,16 @@ func (s *story) command(u projections.User) login.Command {
 	reasons := []events.Refusal{events.BadPhone, events.BadCode, events.BadPassword, events.FloodWait, events.CodeExpired}
 	asking := []events.Step{events.StepPhone, events.StepCode, events.StepPassword}
 	n := rapid.IntRange(0, 60).Draw(s.t, "number")
+	if rapid.IntRange(0, 2).Draw(s.t, "forward") > 0 {
+		switch a.Step {
+		case events.StepPhone, events.StepCode, events.StepPassword:
+			return login.Submit{Attempt: a.ID, Step: a.Step, Readable: true, Masked: "+44 ••"}
+		case events.StepRequestingCode:
+			return login.CodeIsOnItsWay{Of: of, Route: events.RouteApp, Length: 5}
+		case events.StepCheckingCode, events.StepCheckingPassword:
+			return login.LetIn{Of: of, Login: id, Account: account}
+		}
+	}
 	return rapid.SampledFrom([]login.Command{
 		login.Start{Attempt: events.AttemptID(fmt.Sprintf("attempt-%d", len(s.log))), Deadline: s.now.Add(10 * time.Minute), MaxLogins: 2},
 		login.Submit{Attempt: a.ID, Step: a.Step, Readable: true, Masked: "+44 ••"},
