@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/id"
@@ -19,6 +20,8 @@ type Client struct {
 	view   *view
 	cancel context.CancelFunc
 	done   chan struct{} // closed when the sync loop has ended
+
+	startOver atomic.Bool // set when the homeserver went away: see syncUntil
 }
 
 // Register makes a new user and opens a client for them. A password has at

@@ -181,6 +181,7 @@ func (hs *Homeserver) end(grace time.Duration) error {
 	err := hs.proc.stop(grace)
 	hs.proc = nil
 	for _, c := range hs.clients {
+		c.startOver.Store(true)
 		c.api.Client.CloseIdleConnections() // they lead nowhere now
 	}
 	if err != nil {

@@ -22,15 +22,24 @@ const (
 	retryMost  = 500 * time.Millisecond
 )
 
+// errEarly is an answer not to take. While a user joins, Dendrite can give out the
+// room as joined before it knows its state; asked again, it tells all.
+var errEarly = errors.New("the homeserver's answer is incomplete")
+
 // errClosed is why waiting ends when the client was closed.
 var errClosed = errors.New("the client is closed")
 
 // syncUntil keeps the view up to date until the context ends or the homeserver
 // refuses the user's token. While the homeserver is away it tries again, at
-// most half a second apart.
+// most half a second apart. After an outage or an error it starts over from the
+// beginning: a Dendrite that is being stopped can answer that there is nothing
+// new, and skip what there was. What was seen already is recorded once.
 func (c *Client) syncUntil(ctx context.Context) {
 	since, retry := "", retryFirst
 	for {
+		if c.startOver.Swap(false) {
+			since = ""
+		}
 		next, err := c.syncOnce(ctx, since)
 		switch {
 		case ctx.Err() != nil:
@@ -46,7 +55,7 @@ func (c *Client) syncUntil(ctx context.Context) {
 			case <-ctx.Done():
 				timer.Stop()
 			}
-			retry = min(2*retry, retryMost)
+			since, retry = "", min(2*retry, retryMost)
 		default:
 			since, retry = next, retryFirst
 		}
@@ -65,6 +74,9 @@ func (c *Client) syncOnce(ctx context.Context, since string) (next string, err e
 		return "", err
 	}
 	for room, part := range resp.Rooms.Join {
+		if c.view.early(room, part) {
+			return "", errEarly
+		}
 		if err := c.fillGap(ctx, room, &part.Timeline); err != nil {
 			return "", err
 		}
@@ -76,9 +88,11 @@ func (c *Client) syncOnce(ctx context.Context, since string) (next string, err e
 	return resp.NextBatch, nil
 }
 
+func (c *Client) wasSeen(evt *event.Event) bool { return c.view.wasSeen(evt.ID) }
+
 // fillGap puts before a limited timeline what is missing since the last event seen.
 func (c *Client) fillGap(ctx context.Context, room id.RoomID, timeline *mautrix.SyncTimeline) error {
-	if !timeline.Limited {
+	if !timeline.Limited || slices.ContainsFunc(timeline.Events, c.wasSeen) {
 		return nil
 	}
 	var missing []*event.Event // newest first
@@ -87,7 +101,7 @@ func (c *Client) fillGap(ctx context.Context, room id.RoomID, timeline *mautrix.
 		if err != nil {
 			return fmt.Errorf("fill gap: %w", err)
 		}
-		known := slices.IndexFunc(page.Chunk, func(evt *event.Event) bool { return c.view.wasSeen(evt.ID) })
+		known := slices.IndexFunc(page.Chunk, c.wasSeen)
 		if known >= 0 {
 			missing = append(missing, page.Chunk[:known]...)
 			break

@@ -98,7 +98,8 @@ func (v *view) apply(resp *mautrix.RespSync, now time.Time) (join []id.RoomID) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, room := range slices.Sorted(maps.Keys(resp.Rooms.Invite)) {
-		if v.addInvite(room, resp.Rooms.Invite[room].State.Events, now) && v.joinInvites {
+		v.addInvite(room, resp.Rooms.Invite[room].State.Events, now)
+		if v.joinInvites { // a repeated one too: the first attempt may have met an outage
 			join = append(join, room)
 		}
 	}
@@ -106,9 +107,6 @@ func (v *view) apply(resp *mautrix.RespSync, now time.Time) (join []id.RoomID) {
 		part := resp.Rooms.Join[room]
 		r := v.room(room)
 		if r.Membership != event.MembershipJoin {
-			if !v.hasJoined(part) {
-				continue // Dendrite can be an answer early; the next has it all
-			}
 			r.state = nil // an invite's stripped state, or one out of date
 		}
 		r.Membership = event.MembershipJoin
@@ -130,15 +128,21 @@ func (v *view) apply(resp *mautrix.RespSync, now time.Time) (join []id.RoomID) {
 	return join
 }
 
-// hasJoined says whether an answer about a room contains the user's own joining.
-func (v *view) hasJoined(part *mautrix.SyncJoinedRoom) bool {
+// early says whether an answer calls a room joined that this client has not seen
+// the user join, and doesn't contain the joining either.
+func (v *view) early(room id.RoomID, part *mautrix.SyncJoinedRoom) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.room(room).Membership == event.MembershipJoin {
+		return false
+	}
 	joined := false
 	for _, evt := range slices.Concat(part.State.Events, part.Timeline.Events) {
 		if evt.Type.Type == event.StateMember.Type && evt.GetStateKey() == v.self.String() {
 			joined = evt.Content.Raw["membership"] == string(event.MembershipJoin)
 		}
 	}
-	return joined
+	return !joined
 }
 
 func (v *view) put(r Room) {
@@ -149,15 +153,15 @@ func (v *view) put(r Room) {
 	v.rooms[r.ID] = r
 }
 
-// addInvite says whether the invite is new: the homeserver may repeat it.
-func (v *view) addInvite(room id.RoomID, stripped []*event.Event, now time.Time) bool {
+// addInvite records an invite once: the homeserver may repeat it.
+func (v *view) addInvite(room id.RoomID, stripped []*event.Event, now time.Time) {
 	r := v.room(room)
 	isNew := r.Membership != event.MembershipInvite
 	r.Membership, r.state = event.MembershipInvite, nil
 	r = v.add(r, stripped, nil)
 	v.put(r)
 	if !isNew {
-		return false
+		return
 	}
 	invite := Invite{Room: room, Name: r.Name(), State: stripped, Arrived: now}
 	if own := r.State(event.StateMember, v.self.String()); own != nil {
@@ -165,7 +169,6 @@ func (v *view) addInvite(room id.RoomID, stripped []*event.Event, now time.Time)
 		invite.Direct = own.Content.AsMember().IsDirect
 	}
 	v.invites = append(v.invites, invite)
-	return true
 }
 
 // add returns the room with state and timeline added; the room given stays as it is.
