@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
 )
 
 // The credentials of a running login attempt.
@@ -27,30 +28,29 @@ const minTTL = time.Second
 const maxRaces = 8
 
 // PutAttempt keeps a credential of a running attempt for ttl. A credential put
-// again is replaced and keeps its first deadline. If the process dies while it
-// replaces one, the credential may be missing; the input that brought it is not
-// acknowledged then and comes again.
+// again is replaced, and keeps its first deadline.
 func (v *Vault) PutAttempt(ctx context.Context, id events.AttemptID, name string, value Secret, ttl time.Duration) error {
 	key := attemptKey(id, name)
-	deadline := v.now().Add(max(ttl, minTTL))
+	ttl = max(ttl, minTTL)
 	for range maxRaces {
-		left := max(deadline.Sub(v.now()), minTTL)
-		_, err := v.own.Create(ctx, key, timed(deadline, value), left)
-		if !errors.Is(err, ErrKeyExists) {
+		deadline := v.now().Add(ttl)
+		_, err := v.own.Create(ctx, key, timed(deadline, value), ttl)
+		if !errors.Is(err, journal.ErrKeyExists) {
 			return wrap("put", key, err)
 		}
-		// A bucket's update would drop the TTL: the old value goes, the new one is created.
-		old, _, err := v.own.Get(ctx, key)
-		switch {
-		case errors.Is(err, ErrNoKey):
-			continue
-		case err != nil:
+		old, revision, err := v.own.Get(ctx, key)
+		if errors.Is(err, journal.ErrNoKey) {
+			continue // it expired or was dropped just now
+		}
+		if err != nil {
 			return wrap("put", key, err)
 		}
 		if until, _, err := untimed(old); err == nil && until.After(v.now()) && until.Before(deadline) {
 			deadline = until
 		}
-		if err := v.own.Delete(ctx, key); err != nil {
+		// The bucket's TTL starts anew; the deadline inside is the one that counts.
+		_, err = v.own.Update(ctx, key, timed(deadline, value), revision)
+		if !errors.Is(err, journal.ErrRevision) {
 			return wrap("put", key, err)
 		}
 	}
@@ -61,7 +61,7 @@ func (v *Vault) PutAttempt(ctx context.Context, id events.AttemptID, name string
 func (v *Vault) Attempt(ctx context.Context, id events.AttemptID, name string) (Secret, error) {
 	key := attemptKey(id, name)
 	data, _, err := v.own.Get(ctx, key)
-	if errors.Is(err, ErrNoKey) {
+	if errors.Is(err, journal.ErrNoKey) {
 		return nil, wrap("get", key, ErrMissing)
 	}
 	if err != nil {
@@ -71,7 +71,7 @@ func (v *Vault) Attempt(ctx context.Context, id events.AttemptID, name string) (
 	if err != nil {
 		return nil, wrap("get", key, err)
 	}
-	// The bucket removes it soon; a restored or slow one must not revive it.
+	// The bucket removes it later; nor may a restored one revive it.
 	if !deadline.After(v.now()) {
 		return nil, wrap("get", key, ErrMissing)
 	}

@@ -2,7 +2,6 @@ package vault
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -14,16 +13,11 @@ type Bucket interface {
 	Put(ctx context.Context, key string, value []byte) (revision uint64, err error)
 	// Create returns journal.ErrKeyExists if the key has a value. A ttl of 0 is for ever.
 	Create(ctx context.Context, key string, value []byte, ttl time.Duration) (revision uint64, err error)
-	// Update writes if the key still is at that revision; the value has no TTL.
+	// Update writes if the key is at that revision, else returns
+	// journal.ErrRevision. A TTL that Create gave starts anew.
 	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
 	// Delete removes the key; to delete what is not there is no error.
 	Delete(ctx context.Context, key string) error
 	// All calls fn for each key with the prefix, in no order, until fn fails.
 	All(ctx context.Context, prefix string, fn func(key string, value []byte) error) error
 }
-
-// TODO(journal): these become the journal's own.
-var (
-	ErrNoKey     = errors.New("no such key")
-	ErrKeyExists = errors.New("the key exists")
-)

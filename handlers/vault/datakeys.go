@@ -11,6 +11,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
 )
 
 // ErrNoDataKey says that something sealed was to be opened whose key is not in
@@ -21,6 +22,7 @@ var ErrNoDataKey = errors.New("the vault has no key for this person or chat and 
 
 const (
 	dataKeyPrefix = "key."
+	gonePrefix    = "gone." // written before a key is deleted
 	dataKeySize   = 32
 	// forgottenKey is written after each Forget. Its revision tells the other
 	// processes to drop the keys that they hold in memory.
@@ -80,16 +82,26 @@ func (v *Vault) Preload(ctx context.Context) error {
 
 // Forget deletes the data key of uid: nothing sealed under it opens ever after,
 // and nothing is sealed under it again. It may be repeated, and must be if it
-// failed: only when it has returned nil do the other processes know.
+// failed: only when it has returned nil is the key gone for all processes.
 func (v *Vault) Forget(ctx context.Context, uid events.UID) error {
 	name := dataKeyPrefix + string(uid)
-	// An empty key, not a deleted one: whoever seals next must not make a new one.
-	if _, err := v.own.Put(ctx, name, nil); err != nil {
-		return wrap("forget", name, err)
+	steps := []func() error{
+		// Dying after this leaves a key that still opens, or none and this note
+		// of why; without it the next Seal would make a new key.
+		func() error { _, err := v.own.Put(ctx, gonePrefix+string(uid), nil); return err },
+		// Delete, and not only Put: it overwrites the bytes of the key.
+		func() error { return v.own.Delete(ctx, name) },
+		// An empty key, so that whoever is about to create one fails.
+		func() error { _, err := v.own.Put(ctx, name, nil); return err },
+		func() error { v.dataKeys.Store(uid, &dataKey{}); return nil },
+		func() error { _, err := v.own.Put(ctx, forgottenKey, nil); return err },
 	}
-	v.dataKeys.Store(uid, &dataKey{})
-	_, err := v.own.Put(ctx, forgottenKey, nil)
-	return wrap("forget", name, err)
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return wrap("forget", name, err)
+		}
+	}
+	return nil
 }
 
 // dataKey finds the key of uid in memory, else in the bucket, else makes it if
@@ -134,7 +146,7 @@ func (v *Vault) cached(uid events.UID) (*dataKey, error) {
 // worth more than to read on.
 func (v *Vault) lookForForgotten(ctx context.Context) error {
 	_, revision, err := v.own.Get(ctx, forgottenKey)
-	if err != nil && !errors.Is(err, ErrNoKey) {
+	if err != nil && !errors.Is(err, journal.ErrNoKey) {
 		return fmt.Errorf("look for forgotten keys: %w", err)
 	}
 	if v.forgotten.Swap(revision) != revision {
@@ -148,18 +160,13 @@ func (v *Vault) loadDataKey(ctx context.Context, uid events.UID, mayCreate bool)
 	before := v.forgotten.Load()
 	for range maxRaces {
 		material, _, err := v.own.Get(ctx, name)
-		if errors.Is(err, ErrNoKey) && mayCreate {
-			material = make([]byte, dataKeySize)
-			_, _ = rand.Read(material) // never fails: crypto/rand ends the program instead
-			_, err = v.own.Create(ctx, name, material, 0)
-			if errors.Is(err, ErrKeyExists) {
-				continue // who loses the race takes the winner's key
-			}
+		if errors.Is(err, journal.ErrNoKey) {
+			material, err = v.missing(ctx, uid, mayCreate)
 		}
-		switch {
-		case errors.Is(err, ErrNoKey):
-			return nil, wrap("get", name, ErrNoDataKey)
-		case err != nil:
+		if errors.Is(err, journal.ErrKeyExists) {
+			continue // who loses the race takes the winner's key
+		}
+		if err != nil {
 			return nil, wrap("get", name, err)
 		}
 		key, err := v.remember(uid, material)
@@ -170,6 +177,24 @@ func (v *Vault) loadDataKey(ctx context.Context, uid events.UID, mayCreate bool)
 		return key, err
 	}
 	return nil, fmt.Errorf("get %s: other writers kept coming first", name)
+}
+
+// missing gives the material of a key that is not there: none if it was
+// forgotten, else a new one if it may be made.
+func (v *Vault) missing(ctx context.Context, uid events.UID, mayCreate bool) ([]byte, error) {
+	_, _, err := v.own.Get(ctx, gonePrefix+string(uid))
+	switch {
+	case err == nil:
+		return nil, nil
+	case !errors.Is(err, journal.ErrNoKey):
+		return nil, err
+	case !mayCreate:
+		return nil, ErrNoDataKey
+	}
+	material := make([]byte, dataKeySize)
+	_, _ = rand.Read(material) // never fails: crypto/rand ends the program instead
+	_, err = v.own.Create(ctx, dataKeyPrefix+string(uid), material, 0)
+	return material, err
 }
 
 // remember takes a key into memory and returns what is there then: a key that

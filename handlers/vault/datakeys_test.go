@@ -2,6 +2,7 @@ package vault_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -138,6 +139,61 @@ func TestRacingProcessesAgreeOnAKey(t *testing.T) {
 		for u := range uids {
 			must(v.Open(events.UID(fmt.Sprint(u)), sealed[p][u], nil))(t)
 		}
+	}
+}
+
+// dying is a bucket whose process dies after some writes.
+type dying struct {
+	*vaulttest.Bucket
+	left int
+}
+
+var errDead = errors.New("the process died")
+
+func (d *dying) die() error {
+	d.left--
+	if d.left < 0 {
+		return errDead
+	}
+	return nil
+}
+
+func (d *dying) Put(ctx context.Context, key string, value []byte) (uint64, error) {
+	if err := d.die(); err != nil {
+		return 0, err
+	}
+	return d.Bucket.Put(ctx, key, value)
+}
+
+func (d *dying) Delete(ctx context.Context, key string) error {
+	if err := d.die(); err != nil {
+		return err
+	}
+	return d.Bucket.Delete(ctx, key)
+}
+
+// TestDyingInForget dies before each of its writes: until it is done the key
+// opens or is forgotten, and never is a new one made.
+func TestDyingInForget(t *testing.T) {
+	ctx := t.Context()
+	done := false
+	for writes := 0; !done; writes++ {
+		v, bucket := newVault(t)
+		sealed := must(v.Seal("one", []byte("personal"), nil))(t)
+		doomed := vault.OpenWithClock(vault.KeysOf(v), &dying{bucket, writes}, bucket.Now)
+		err := doomed.Forget(ctx, "one")
+		if done = err == nil; !done {
+			wantError(t, err, errDead)
+		}
+		restarted := again(t, v, bucket)
+		_, sealErr := restarted.Seal("one", []byte("more"), nil)
+		_, openErr := restarted.Open("one", sealed, nil)
+		if (sealErr == nil) != (openErr == nil) || openErr != nil && !errors.Is(openErr, events.ErrForgotten) || done && openErr == nil {
+			t.Errorf("after %d writes: seal %v, open %v", writes, sealErr, openErr)
+		}
+		check(t, restarted.Forget(ctx, "one"))
+		_, err = again(t, v, bucket).Open("one", sealed, nil)
+		wantError(t, err, events.ErrForgotten)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
 )
 
 // directoryFresh bounds how long one process goes on using a row that another
@@ -116,7 +117,7 @@ func (d *Directory) find(ctx context.Context, domain, value string) (uid string,
 	}
 	data, _, err := d.rows.Get(ctx, key)
 	switch {
-	case errors.Is(err, ErrNoKey):
+	case errors.Is(err, journal.ErrNoKey):
 		d.cache.Delete(domain + "\n" + value)
 		return "", false, nil
 	case err != nil:
@@ -143,7 +144,7 @@ func (d *Directory) ensure(ctx context.Context, domain, value string) (uid strin
 			return fresh, true, nil
 		}
 		// Who loses the race finds the winner's row.
-		if !errors.Is(err, ErrKeyExists) {
+		if !errors.Is(err, journal.ErrKeyExists) {
 			return "", false, fmt.Errorf("enter a %s: %w", domain, err)
 		}
 	}

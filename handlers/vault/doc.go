@@ -13,6 +13,7 @@
 //	attempt.<attempt>.<name> a credential of a running login, with a TTL
 //	session.<login>          a Telegram session
 //	key.<uid>                the data key of a user or portal; empty once forgotten
+//	gone.<uid>               somebody is being, or was, forgotten
 //	forgotten                written after each Forget: other processes look here
 //
 // Every value is sealed with AES-256-GCM by the primary key of the keyset, in

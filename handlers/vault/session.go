@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
 )
 
 const sessionPrefix = "session."
@@ -21,7 +22,7 @@ func (v *Vault) PutSession(ctx context.Context, id events.LoginID, session Secre
 func (v *Vault) Session(ctx context.Context, id events.LoginID) (Secret, error) {
 	key := sessionPrefix + string(id)
 	session, _, err := v.own.Get(ctx, key)
-	if errors.Is(err, ErrNoKey) {
+	if errors.Is(err, journal.ErrNoKey) {
 		err = ErrMissing
 	}
 	return session, wrap("get", key, err)

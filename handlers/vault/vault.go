@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/natsgram/natsgram/events/journal"
 )
 
 // ErrMissing says that the vault holds no such secret: it expired, was dropped,
@@ -47,7 +49,7 @@ func open(keys *Keyset, bucket Bucket, now func() time.Time) *Vault {
 // users in the directory and take each for a new one.
 func (v *Vault) Claim(ctx context.Context) error {
 	_, err := v.own.Create(ctx, keysetProof, []byte(keysetFormat), 0)
-	if err != nil && !errors.Is(err, ErrKeyExists) {
+	if err != nil && !errors.Is(err, journal.ErrKeyExists) {
 		return fmt.Errorf("claim the vault: %w", err)
 	}
 	return v.Check(ctx)
@@ -58,7 +60,7 @@ func (v *Vault) Claim(ctx context.Context) error {
 func (v *Vault) Check(ctx context.Context) error {
 	proof, _, err := v.own.Get(ctx, keysetProof)
 	switch {
-	case errors.Is(err, ErrNoKey):
+	case errors.Is(err, journal.ErrNoKey):
 		return nil
 	case err != nil:
 		return fmt.Errorf("check the vault: %w", err)

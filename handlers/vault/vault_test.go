@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/handlers/vault/vaulttest"
 )
@@ -125,9 +126,9 @@ func TestSealedBucketsAndBlobs(t *testing.T) {
 	}
 	check(t, peers.Delete(ctx, "a.1"))
 	_, _, err := peers.Get(ctx, "a.1")
-	wantError(t, err, vault.ErrNoKey)
+	wantError(t, err, journal.ErrNoKey)
 	_, err = peers.Create(ctx, "a.2", nil, 0)
-	wantError(t, err, vault.ErrKeyExists)
+	wantError(t, err, journal.ErrKeyExists)
 	must(ghosts.Put(ctx, "empty", nil))(t)
 	if value, _, err := ghosts.Get(ctx, "empty"); len(value) != 0 || err != nil {
 		t.Errorf("the empty value came back as %q, %v", value, err)

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/natsgram/natsgram/handlers/vault"
+	"github.com/natsgram/natsgram/events/journal"
 )
 
 // Bucket is a vault.Bucket in memory. Its clock stands still until Advance.
@@ -23,7 +23,8 @@ type Bucket struct {
 type entry struct {
 	value    []byte
 	revision uint64
-	until    time.Time // zero: for ever
+	ttl      time.Duration // 0: for ever
+	until    time.Time
 }
 
 // NewBucket returns an empty bucket.
@@ -44,7 +45,7 @@ func (b *Bucket) Advance(by time.Duration) {
 	defer b.mu.Unlock()
 	b.clock = b.clock.Add(by)
 	for key, e := range b.entries {
-		if !e.until.IsZero() && !e.until.After(b.clock) {
+		if e.ttl > 0 && !e.until.After(b.clock) {
 			delete(b.entries, key)
 		}
 	}
@@ -72,13 +73,13 @@ func (b *Bucket) Raw() map[string][]byte {
 func (b *Bucket) TTL(key string) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e := b.entries[key]; !e.until.IsZero() {
+	if e := b.entries[key]; e.ttl > 0 {
 		return e.until.Sub(b.clock)
 	}
 	return 0
 }
 
-// Get returns a value and its revision, or vault.ErrNoKey.
+// Get returns a value and its revision, or journal.ErrNoKey.
 func (b *Bucket) Get(_ context.Context, key string) ([]byte, uint64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -87,7 +88,7 @@ func (b *Bucket) Get(_ context.Context, key string) ([]byte, uint64, error) {
 	case b.fail != nil:
 		return nil, 0, b.fail
 	case !ok:
-		return nil, 0, vault.ErrNoKey
+		return nil, 0, journal.ErrNoKey
 	}
 	return append([]byte(nil), e.value...), e.revision, nil
 }
@@ -99,25 +100,26 @@ func (b *Bucket) Put(_ context.Context, key string, value []byte) (uint64, error
 	return b.write(key, value, 0)
 }
 
-// Create writes a value if there is none, or returns vault.ErrKeyExists.
+// Create writes a value if there is none, or returns journal.ErrKeyExists.
 func (b *Bucket) Create(_ context.Context, key string, value []byte, ttl time.Duration) (uint64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if _, ok := b.entries[key]; ok && b.fail == nil {
-		return 0, vault.ErrKeyExists
+		return 0, journal.ErrKeyExists
 	}
 	return b.write(key, value, ttl)
 }
 
-// Update writes a value without TTL if the key is at the revision, or returns
-// vault.ErrKeyExists.
+// Update writes a value if the key is at the revision, or returns
+// journal.ErrRevision. A TTL starts anew.
 func (b *Bucket) Update(_ context.Context, key string, value []byte, revision uint64) (uint64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.entries[key].revision != revision && b.fail == nil {
-		return 0, vault.ErrKeyExists
+	e := b.entries[key]
+	if e.revision != revision && b.fail == nil {
+		return 0, journal.ErrRevision
 	}
-	return b.write(key, value, 0)
+	return b.write(key, value, e.ttl)
 }
 
 // Delete removes a key.
@@ -151,10 +153,6 @@ func (b *Bucket) write(key string, value []byte, ttl time.Duration) (uint64, err
 		return 0, b.fail
 	}
 	b.revision++
-	e := entry{value: append([]byte(nil), value...), revision: b.revision}
-	if ttl > 0 {
-		e.until = b.clock.Add(ttl)
-	}
-	b.entries[key] = e
+	b.entries[key] = entry{append([]byte(nil), value...), b.revision, ttl, b.clock.Add(ttl)}
 	return b.revision, nil
 }
