@@ -125,33 +125,34 @@ func (s *Server) CallLog(method string) []Call {
 }
 
 // Calls counts the requests of a method that arrived.
-func (s *Server) Calls(method string) int { return s.count(method, false) }
+func (s *Server) Calls(method string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.arrived[method]
+}
+
+// Answered counts the requests of a method that have had their effect, or none.
+func (s *Server) Answered(method string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.answered[method]
+}
 
 // ResetCalls empties the log of calls.
 func (s *Server) ResetCalls() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls = nil
+	clear(s.arrived)
+	clear(s.answered)
 }
 
 // WaitCall returns when n requests of a method have arrived.
 func (s *Server) WaitCall(ctx context.Context, method string, n int) error {
-	return s.Await(ctx, func() bool { return s.count(method, false) >= n })
+	return s.Await(ctx, func() bool { return s.Calls(method) >= n })
 }
 
 // WaitAnswer returns when n requests of a method have been answered.
 func (s *Server) WaitAnswer(ctx context.Context, method string, n int) error {
-	return s.Await(ctx, func() bool { return s.count(method, true) >= n })
-}
-
-func (s *Server) count(method string, answered bool) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for _, c := range s.calls {
-		if c.Method == method && (!answered || c.Answer != "") {
-			n++
-		}
-	}
-	return n
+	return s.Await(ctx, func() bool { return s.Answered(method) >= n })
 }

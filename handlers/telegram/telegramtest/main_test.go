@@ -9,6 +9,7 @@ import (
 
 	"github.com/gotd/td/session"
 	"github.com/gotd/td/telegram"
+	"github.com/gotd/td/telegram/dcs"
 	"github.com/gotd/td/telegram/updates"
 	"github.com/gotd/td/telegram/updates/hook"
 	"github.com/gotd/td/tg"
@@ -58,6 +59,7 @@ type clientOptions struct {
 	manager bool
 	state   *memState
 	dc      int
+	plain   dcs.PlainOptions
 }
 
 func connect(t *testing.T, ctx context.Context, s *Server, o clientOptions) *client {
@@ -76,6 +78,8 @@ func connect(t *testing.T, ctx context.Context, s *Server, o clientOptions) *cli
 			}
 			return err
 		}}
+	opts.Resolver = dcs.Plain(o.plain)
+	opts.RetryInterval = 200 * time.Millisecond
 	var mgr *updates.Manager
 	if o.manager {
 		if o.state == nil {

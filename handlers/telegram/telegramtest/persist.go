@@ -127,20 +127,25 @@ func (s *Server) save() error {
 	return s.store.keys.Truncate(0)
 }
 
+// saveLoop writes what changed, so seldom that the writing does not slow the
+// server down.
 func (s *Server) saveLoop() {
-	t := time.NewTicker(time.Second)
-	defer t.Stop()
+	wait := time.Second
 	for {
+		t := time.NewTimer(wait)
 		select {
 		case <-s.ctx.Done():
+			t.Stop()
 			return
 		case <-t.C:
 		}
+		begin := time.Now()
 		s.mu.Lock()
 		if err := s.save(); err != nil {
 			s.log.Error().Err(err).Msg("state not stored")
 		}
 		s.mu.Unlock()
+		wait = max(time.Second, 30*time.Since(begin))
 	}
 }
 

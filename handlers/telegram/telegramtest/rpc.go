@@ -60,6 +60,7 @@ func (s *Server) rpc(c *conn, msgID int64, b *bin.Buffer) {
 	if len(s.calls) < maxCalls {
 		s.calls = append(s.calls, in.rec)
 	}
+	s.arrived[name]++
 	s.notify()
 	f := s.strike(in)
 	if d := s.opts.Latency + f.Delay; d > 0 {
@@ -85,6 +86,7 @@ func (s *Server) later(in *call, f Fault, d time.Duration) {
 // answer gives the request its effect and queues the answer, in one critical
 // section with the pushes that follow from it.
 func (s *Server) answer(in *call, f Fault) {
+	s.answered[in.rec.Method]++
 	if f.Drop == DropBefore {
 		in.rec.Answer = "dropped"
 		in.conn.sever()

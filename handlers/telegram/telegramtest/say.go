@@ -8,56 +8,59 @@ import (
 	"github.com/gotd/td/tg"
 )
 
-// SayOption adds something to a message.
-type SayOption func(s *Server, from *user, to peerKey, d *draft)
+// SayOption adds something to a message: see [ReplyTo], [Entities], [Photo],
+// [Document], [Media], [Silent] and [At].
+type SayOption struct {
+	apply func(s *Server, from *user, to peerKey, d *draft)
+}
 
 // ReplyTo answers a message, named as the one who speaks knows it.
 func ReplyTo(id MessageID) SayOption {
-	return func(s *Server, from *user, to peerKey, d *draft) {
+	return SayOption{func(s *Server, from *user, to peerKey, d *draft) {
 		p := s.find(from, to, int(id))
 		if p == nil {
 			panic(fmt.Sprintf("telegramtest: no message %d to reply to", id))
 		}
 		d.reply = p.No
-	}
+	}}
 }
 
 // Entities formats the text.
 func Entities(list ...tg.MessageEntityClass) SayOption {
-	return func(_ *Server, _ *user, _ peerKey, d *draft) { d.entities = list }
+	return SayOption{func(_ *Server, _ *user, _ peerKey, d *draft) { d.entities = list }}
 }
 
 // Photo attaches a picture.
 func Photo(data []byte) SayOption {
-	return func(s *Server, _ *user, _ peerKey, d *draft) {
+	return SayOption{func(s *Server, _ *user, _ peerKey, d *draft) {
 		m := &tg.MessageMediaPhoto{}
 		m.SetPhoto(s.tgPhoto(s.addFile(data, "image/jpeg", "photo.jpg").No))
 		d.media = m
-	}
+	}}
 }
 
 // Document attaches a file.
 func Document(name, mime string, data []byte) SayOption {
-	return func(s *Server, _ *user, _ peerKey, d *draft) {
+	return SayOption{func(s *Server, _ *user, _ peerKey, d *draft) {
 		m := &tg.MessageMediaDocument{}
 		m.SetDocument(s.tgDocument(s.addFile(data, mime, name)))
 		d.media = m
-	}
+	}}
 }
 
 // Media attaches anything that Telegram knows: a location, a poll, a contact.
 func Media(m tg.MessageMediaClass) SayOption {
-	return func(_ *Server, _ *user, _ peerKey, d *draft) { d.media = m }
+	return SayOption{func(_ *Server, _ *user, _ peerKey, d *draft) { d.media = m }}
 }
 
 // Silent sends without a notification.
 func Silent() SayOption {
-	return func(_ *Server, _ *user, _ peerKey, d *draft) { d.silent = true }
+	return SayOption{func(_ *Server, _ *user, _ peerKey, d *draft) { d.silent = true }}
 }
 
 // At dates the message.
 func At(t time.Time) SayOption {
-	return func(_ *Server, _ *user, _ peerKey, d *draft) { d.date = int(t.Unix()) }
+	return SayOption{func(_ *Server, _ *user, _ peerKey, d *draft) { d.date = int(t.Unix()) }}
 }
 
 // Say sends a message as from another client of that user, and returns its
@@ -71,7 +74,7 @@ func (s *Server) Say(from UserID, to Peer, text string, opts ...SayOption) Messa
 	}
 	d := draft{text: text}
 	for _, o := range opts {
-		o(s, u, to.key(), &d)
+		o.apply(s, u, to.key(), &d)
 	}
 	p := s.post(u, to.key(), d, nil)
 	s.change()

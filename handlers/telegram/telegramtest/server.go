@@ -59,16 +59,17 @@ type Server struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 
-	mu     sync.Mutex
-	w      *world
-	conns  map[*conn]struct{}
-	online map[UserID]map[*conn]struct{}
-	faults []*fault
-	calls  []*Call
-	srp    map[int64]*challenge
-	parts  map[partKey][]byte
-	paused bool
-	dirty  bool
+	mu                sync.Mutex
+	w                 *world
+	conns             map[*conn]struct{}
+	online            map[UserID]map[*conn]struct{}
+	faults            []*fault
+	calls             []*Call
+	arrived, answered map[string]int // by method
+	srp               map[int64]*challenge
+	parts             map[partKey][]byte
+	paused            bool
+	dirty             bool
 
 	waiting atomic.Int32
 	wakeMu  sync.Mutex
@@ -95,7 +96,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		opts: opts, log: opts.Log, cipher: crypto.NewServerCipher(crypto.DefaultRand()),
 		msgID: proto.NewMessageIDGen(time.Now), names: methodNames(),
 		conns: map[*conn]struct{}{}, online: map[UserID]map[*conn]struct{}{},
-		srp: map[int64]*challenge{}, parts: map[partKey][]byte{}, wake: make(chan struct{}),
+		arrived: map[string]int{}, answered: map[string]int{}, srp: map[int64]*challenge{}, parts: map[partKey][]byte{}, wake: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	if err := s.open(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/gotd/td/mt"
 	"github.com/gotd/td/proto"
 	"github.com/gotd/td/proto/codec"
+	"github.com/gotd/td/tg"
 )
 
 // recentMessages is how many message IDs of a client are remembered to notice
@@ -172,7 +173,7 @@ func (c *conn) result(msgID int64, answer bin.Encoder) {
 		_ = (&mt.RPCError{ErrorCode: 500, ErrorMessage: "INTERNAL"}).Encode(&b)
 	}
 	body := b.Buf
-	if len(body) > 64<<10 {
+	if id, _ := b.PeekID(); len(body) > 64<<10 && id != tg.UploadFileTypeID {
 		var z bin.Buffer
 		if err := (proto.GZIP{Data: body}).Encode(&z); err == nil && z.Len() < len(body) {
 			body = z.Buf
