@@ -46,13 +46,18 @@ func parseConfig(path string, data []byte) (Config, []Problem, error) {
 	dir := filepath.Dir(path)
 	config := defaults(dir)
 	config.File = path
-	r := &configReader{dir: dir, settings: settings(&config, dir), sections: map[string]int{}, values: map[string]*yaml.Node{}}
+	r := newConfigReader(&config, dir)
 	r.walk(root, "", &config)
 	for _, s := range r.settings {
 		r.take(s)
 	}
 	r.problems = append(r.problems, r.relations(config)...)
 	return config, r.problems, nil
+}
+
+// newConfigReader reads values into a config. Paths are relative to dir.
+func newConfigReader(c *Config, dir string) *configReader {
+	return &configReader{dir: dir, settings: settings(c, dir), sections: map[string]int{}, values: map[string]*yaml.Node{}}
 }
 
 func parseYAML(path string, data []byte) (*yaml.Node, error) {
@@ -69,6 +74,9 @@ func parseYAML(path string, data []byte) (*yaml.Node, error) {
 		text, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
 		if _, scan := fmt.Sscanf(text, "line %d:", &line); scan == nil {
 			_, text, _ = strings.Cut(text, ": ")
+		}
+		if strings.Contains(text, "cannot start any token") {
+			text += "; what begins with @, * or ! wants quotes"
 		}
 		return nil, &ConfigError{File: path, Problems: []Problem{{Line: line, Text: "this is not valid YAML: " + text}}}
 	}
