@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/gotd/td/bin"
-	"github.com/gotd/td/exchange"
 	"github.com/gotd/td/proto/codec"
 	"github.com/gotd/td/transport"
 )
@@ -182,47 +181,6 @@ func (c *conn) recv(b *bin.Buffer) error {
 		defer cancel()
 	}
 	return c.tr.Recv(ctx, b)
-}
-
-// exchange makes an authorization key. b is the client's first message.
-func (c *conn) exchange(b *bin.Buffer) error {
-	s := c.s
-	replay := &replayConn{Conn: c.tr, first: b}
-	res, err := exchange.NewExchanger(replay, c.dc.id).WithTimeout(helloTimeout).
-		Server(exchange.PrivateKey{RSA: s.rsa}).Run(s.ctx)
-	var refused *exchange.ServerExchangeError
-	var other *exchange.UnexpectedEncryptedError
-	switch {
-	case errors.As(err, &refused):
-		_ = c.transportError(refused.Code)
-		return err
-	case errors.As(err, &other):
-		return c.encrypted(&bin.Buffer{Buf: other.Frame})
-	case err != nil:
-		return err
-	}
-	k := &authKey{Key: res.Key, DC: c.dc.id, Salt: res.ServerSalt, Created: now()}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.w.Keys[k.id()] = k
-	s.saveKey(k)
-	s.change()
-	return nil
-}
-
-// replayConn gives back the message that told that an exchange begins.
-type replayConn struct {
-	transport.Conn
-	first *bin.Buffer
-}
-
-func (r *replayConn) Recv(ctx context.Context, b *bin.Buffer) error {
-	if r.first != nil {
-		b.ResetTo(r.first.Buf)
-		r.first = nil
-		return nil
-	}
-	return r.Conn.Recv(ctx, b)
 }
 
 func (c *conn) transportError(code int32) error {
