@@ -71,6 +71,8 @@ const (
 	ContentContact  Content = "contact"
 	ContentPoll     Content = "poll"
 	ContentOther    Content = "other"
+	// ContentEncrypted is a message that the bridge could not read.
+	ContentEncrypted Content = "encrypted"
 )
 
 // MessageFacts is the personal part of a message: who said what.
