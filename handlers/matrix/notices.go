@@ -1,0 +1,45 @@
+package matrix
+
+import (
+	"github.com/natsgram/natsgram/events"
+)
+
+// lostWords tells whoever said a message on Matrix why it did not come to
+// Telegram, and what they can do now.
+func lostWords(f *events.CopyFailed, content events.Content, change bool, bot string) string {
+	what := "Your message was not sent to Telegram: "
+	if change {
+		what = "Your edit or deletion did not reach Telegram: "
+	}
+	switch f.Reason {
+	case events.CopyForbidden:
+		return what + "your account may not do that in this chat. Its admins on Telegram decide who may."
+	case events.CopyTooLong:
+		return what + "it is longer than Telegram allows. Send it in shorter parts."
+	case events.CopyEmpty:
+		return what + "there is no text in it."
+	case events.CopyUnsupported:
+		if content == events.ContentEncrypted {
+			return what + "it is encrypted, and the bridge reads no encrypted messages. " +
+				"Encryption can't be switched off again: open the chat in Telegram, or leave this room to be invited to a new one."
+		}
+		return what + "the bridge carries only text so far. Use Telegram for this one."
+	case events.CopyNoLogin:
+		return what + "you have no Telegram login that may write in this chat. Start a chat with " + bot + " and send it: login"
+	case events.CopyGone:
+		return what + "the message is not there any more, or too old for the bridge to know."
+	case events.CopyTooLate:
+		return what + "Telegram lets messages be changed only for a while after they are sent. Send a new one."
+	case events.CopyRefused:
+		return what + "Telegram refused it" + inBrackets(f.Error) + ". Try again later, or use Telegram for this one."
+	default:
+		return what + string(f.Reason) + inBrackets(f.Error) + "."
+	}
+}
+
+func inBrackets(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " (" + s + ")"
+}
