@@ -142,6 +142,7 @@ func (s *Server) sendCode(ctx context.Context, r *tg.AuthSendCodeRequest) (tg.Au
 	}
 	s.w.Codes[c.Hash] = c
 	s.deliverCode(c, u)
+	s.saveNow() // a login goes on where it was, even if the server is killed
 	return s.sentCode(c), nil
 }
 
@@ -292,6 +293,7 @@ func (s *Server) signUp(ctx context.Context, r *tg.AuthSignUpRequest) (tg.AuthAu
 	}
 	delete(s.w.Codes, c.Hash)
 	u := s.newUser(UserSpec{Phone: c.Phone, FirstName: r.FirstName, LastName: r.LastName, DC: in.conn.dc.id})
+	s.saveNow()
 	return s.complete(in, u)
 }
 

@@ -16,12 +16,13 @@ type SessionInfo struct {
 	Online  int // connections open now
 }
 
-// Sessions lists where an account is logged in.
+// Sessions lists where an account is logged in, in a stable order.
 func (s *Server) Sessions(u UserID) []SessionInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []SessionInfo
-	for _, k := range s.w.Keys {
+	for _, id := range sortedKeys(s.w.Keys) {
+		k := s.w.Keys[id]
 		if k.User != u {
 			continue
 		}

@@ -42,7 +42,8 @@
 // [Server.Inject] adds a [Fault]: any error, a delay, the connection cut before
 // or after the effect, for a method, a user or a phone, a number of times. A
 // delayed answer holds up no other. [Server.FloodWait] is a short form.
-// [Server.DropConnections] cuts, [Server.Pause] makes Telegram unreachable.
+// [Server.DropConnections] cuts, [Server.Pause] makes Telegram unreachable,
+// [Server.LosePushes] leaves a gap, [Server.PushTooLong] says that there is one.
 //
 // # Waiting
 //

@@ -109,6 +109,10 @@ func (s *Server) push(u *user, except *conn, ents *entities, ups ...tg.UpdateCla
 	if !s.listens(u, except) {
 		return
 	}
+	if s.lose[u.ID] > 0 {
+		s.lose[u.ID]--
+		return
+	}
 	body := encode(ents.updates(ups))
 	for c := range s.online[u.ID] {
 		if c != except {

@@ -172,6 +172,20 @@ func TestQRLogin(t *testing.T) {
 	}
 }
 
+func TestQRLoginWithPassword(t *testing.T) {
+	ctx := testContext(t)
+	s := start(t, Options{})
+	alice := s.AddUser(UserSpec{Phone: "15550100", FirstName: "Alice", Password: "secret"})
+	c := connect(t, ctx, s, clientOptions{})
+	token := must[qrlogin.Token](t)(c.QR().Export(ctx))
+	if err := s.ScanQR(alice, token.URL()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.api.AuthExportLoginToken(ctx, &tg.AuthExportLoginTokenRequest{APIID: 1, APIHash: "hash"})
+	wantErr(t, err, 401, "SESSION_PASSWORD_NEEDED")
+	must[*tg.AuthAuthorization](t)(c.Auth().Password(ctx, "secret"))
+}
+
 func TestMigration(t *testing.T) {
 	ctx := testContext(t)
 	s := start(t, Options{DCs: 2})

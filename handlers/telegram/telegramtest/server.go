@@ -68,6 +68,7 @@ type Server struct {
 	arrived, answered map[string]int // by method
 	srp               map[int64]*challenge
 	parts             map[partKey][]byte
+	lose              map[UserID]int // pushes that are not to arrive
 	paused            bool
 	dirty             bool
 
@@ -83,7 +84,8 @@ type dc struct {
 	ln   net.Listener // nil while paused
 }
 
-// Start serves until ctx ends or Close is called.
+// Start serves until ctx ends or Close is called; state is stored by Close in
+// either case.
 func Start(ctx context.Context, opts Options) (*Server, error) {
 	if opts.Addr == "" {
 		opts.Addr = "127.0.0.1:0"
@@ -96,7 +98,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		opts: opts, log: opts.Log, cipher: crypto.NewServerCipher(crypto.DefaultRand()),
 		msgID: proto.NewMessageIDGen(time.Now), names: methodNames(),
 		conns: map[*conn]struct{}{}, online: map[UserID]map[*conn]struct{}{},
-		arrived: map[string]int{}, answered: map[string]int{}, srp: map[int64]*challenge{}, parts: map[partKey][]byte{}, wake: make(chan struct{}),
+		arrived: map[string]int{}, answered: map[string]int{}, lose: map[UserID]int{}, srp: map[int64]*challenge{}, parts: map[partKey][]byte{}, wake: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	if err := s.open(); err != nil {

@@ -316,6 +316,25 @@ func TestMissedUpdatesComeWithTheDifference(t *testing.T) {
 	}
 }
 
+func TestGapIsFilledByTheDifference(t *testing.T) {
+	ctx := testContext(t)
+	s := start(t, Options{})
+	alice, bob, group, super, _ := people(s)
+	b := connect(t, ctx, s, clientOptions{as: bob, manager: true})
+	s.Say(alice, super, "known")
+	b.awaitText(ctx, "known")
+	s.LosePushes(bob, 2)
+	s.Say(alice, group, "lost")
+	s.Say(alice, super, "lost too")
+	s.Say(alice, group, "after it")
+	s.Say(alice, super, "after that")
+	b.awaitText(ctx, "lost", "lost too", "after it", "after that")
+	s.LosePushes(bob, 1)
+	s.Say(alice, bob, "lost again")
+	s.PushTooLong(bob)
+	b.awaitText(ctx, "lost again")
+}
+
 func TestDifferenceByHand(t *testing.T) {
 	ctx := testContext(t)
 	s := start(t, Options{KeepEvents: 8, ChannelDifferenceTimeout: 5})
