@@ -84,10 +84,7 @@ func (u *User) visit(fact events.Fact) {
 	case *events.ManagementRoomOpened:
 		u.meet(f.Sealed)
 		u.lookedAt(f.Sealed.Room)
-		u.Room, u.Last = f.Sealed.Room, f.Sealed.Room
-		if u.Aside == u.Room {
-			u.Aside = ""
-		}
+		u.Room, u.Last, u.Aside = f.Sealed.Room, f.Sealed.Room, ""
 	case *events.ManagementRoomRefused:
 		u.lookedAt(f.Sealed.Room)
 		if f.Reason == events.RoomCrowded && f.Members <= fewMembers {

@@ -1,0 +1,174 @@
+package management
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// said is a user's message as the bot reads it.
+type said struct {
+	body string
+	edit bool // it replaces an earlier message
+	text bool // it is text at all, not a picture or a file
+}
+
+func readMessage(content *event.MessageEventContent) said {
+	s := said{body: content.Body, edit: content.RelatesTo.GetReplaceID() != ""}
+	switch content.MsgType {
+	case event.MsgText, event.MsgEmote, "":
+		s.text = true
+	}
+	if s.edit && content.NewContent != nil {
+		s.body = content.NewContent.Body
+	}
+	// Clients used to quote what is replied to above the reply.
+	if content.RelatesTo.GetReplyTo() != "" && strings.HasPrefix(s.body, "> <") {
+		s.body = event.TrimReplyFallbackText(s.body)
+	}
+	return s
+}
+
+// order is a command with what was typed after it.
+type order struct {
+	name events.CommandName
+	args string
+	// suggestion is the command probably meant by an unknown one.
+	suggestion events.CommandName
+}
+
+func commands() []events.CommandName {
+	return []events.CommandName{
+		events.CommandHelp, events.CommandLogin, events.CommandCancel,
+		events.CommandPing, events.CommandLogout, events.CommandVersion,
+	}
+}
+
+// readOrder reads a message whose first word should be a command. The prefix
+// may be there or not.
+func readOrder(body, prefix string) order {
+	if rest, ok := cutPrefix(body, prefix); ok {
+		body = rest
+	}
+	word, args, _ := strings.Cut(strings.TrimSpace(body), " ")
+	word = strings.ToLower(strings.Trim(word, "!/.,?:;`'\"\n\t "))
+	if word == "" && args == "" {
+		return order{name: events.CommandHelp} // the prefix alone
+	}
+	for _, name := range commands() {
+		if word == string(name) {
+			return order{name: name, args: strings.TrimSpace(args)}
+		}
+	}
+	return order{name: events.CommandUnknown, suggestion: nearest(word)}
+}
+
+// cutPrefix takes the prefix off, if it stands alone before a command.
+func cutPrefix(body, prefix string) (rest string, found bool) {
+	body = strings.TrimSpace(body)
+	if len(body) < len(prefix) || !strings.EqualFold(body[:len(prefix)], prefix) {
+		return body, false
+	}
+	rest = body[len(prefix):]
+	return strings.TrimSpace(rest), rest == "" || strings.TrimSpace(rest[:1]) == ""
+}
+
+// understand tells whether a message in the management room is an answer to
+// what a running attempt asks for, or else a command.
+func understand(a *projections.Attempt, s said, prefix string) (o order, answers bool) {
+	if !s.text || s.edit {
+		return order{name: events.CommandUnknown}, a != nil
+	}
+	if a != nil && kindOf(a.Step) == events.SecretPassword {
+		// A password may be any word: but for cancel, no command is heard.
+		if strings.EqualFold(strings.TrimSpace(s.body), string(events.CommandCancel)) {
+			return order{name: events.CommandCancel}, false
+		}
+		return order{}, true
+	}
+	o = readOrder(s.body, prefix)
+	return o, a != nil && o.name == events.CommandUnknown
+}
+
+// hindrance says why no answer is taken now, or is empty.
+func hindrance(a projections.Attempt, s said, now time.Time) events.Refusal {
+	switch {
+	case s.edit:
+		return events.NotAnEdit
+	case a.Awaiting != "":
+		return events.NotNow
+	case now.Before(a.RetryAt):
+		return events.FloodWait
+	case !s.text:
+		return events.NotUnderstood
+	default:
+		return ""
+	}
+}
+
+// chooseLogin finds the login that a logout means: the only one, or that of the
+// number or user name given.
+func chooseLogin(u projections.User, args string) (events.LoginID, events.CommandRefusal) {
+	if len(u.Logins) == 0 {
+		return "", events.RefusedNotLoggedIn
+	}
+	if n, err := strconv.Atoi(args); err == nil && n >= 1 && n <= len(u.Logins) {
+		return u.Logins[n-1].ID, ""
+	}
+	for _, l := range u.Logins {
+		if name := strings.TrimPrefix(args, "@"); name != "" && strings.EqualFold(name, l.Username) {
+			return l.ID, ""
+		}
+	}
+	if len(u.Logins) == 1 && args == "" {
+		return u.Logins[0].ID, ""
+	}
+	return "", events.RefusedWhich
+}
+
+// nearest is the command that a mistyped word comes nearest to, or empty if
+// none is near.
+func nearest(word string) events.CommandName {
+	best, at := events.CommandName(""), 3
+	if len(word) > 20 {
+		return best
+	}
+	for _, name := range commands() {
+		if d := distance(word, string(name)); d < at && d < len(name)-1 {
+			best, at = name, d
+		}
+	}
+	return best
+}
+
+// distance counts the letters to insert, drop, replace or swap with their
+// neighbour (optimal string alignment).
+func distance(a, b string) int {
+	s, t := []rune(a), []rune(b)
+	var before []int
+	row := make([]int, len(t)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range s {
+		next := make([]int, len(t)+1)
+		next[0] = i + 1
+		for j := range t {
+			cost := 1
+			if s[i] == t[j] {
+				cost = 0
+			}
+			next[j+1] = min(row[j+1]+1, next[j]+1, row[j]+cost)
+			if i > 0 && j > 0 && s[i] == t[j-1] && s[i-1] == t[j] {
+				next[j+1] = min(next[j+1], before[j-1]+1)
+			}
+		}
+		before, row = row, next
+	}
+	return row[len(t)]
+}

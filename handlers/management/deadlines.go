@@ -1,0 +1,70 @@
+package management
+
+import (
+	"context"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/commit"
+	"github.com/natsgram/natsgram/handlers/login"
+	"github.com/natsgram/natsgram/handlers/vault"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// deadlineKind is the kind of the timers that end login attempts.
+const deadlineKind = "login_deadline"
+
+// DeadlineReactor sets the timer of each login attempt. When the attempt has
+// ended it takes the timer back and drops what the user typed from the vault.
+func (b *Bot) DeadlineReactor() journal.Reactor {
+	return journal.Reactor{
+		Name: "deadlines", Stream: events.Auth, Ready: b.Users.WaitFor, Handle: b.watch,
+		Only: []events.Type{
+			new(events.LoginStarted).Type(), new(events.LoginSucceeded).Type(), new(events.LoginFailed).Type(),
+		},
+	}
+}
+
+func (b *Bot) watch(ctx context.Context, e events.Event) error {
+	switch f := e.Fact.(type) {
+	case *events.LoginStarted:
+		if a := b.Users.Get(e.Aggregate.UID).Attempt; a == nil || a.ID != f.Attempt {
+			return nil // it has ended already
+		}
+		return stored(b.Timers.Schedule(ctx, journal.Timer{
+			Key: timerKey(f.Attempt), Aggregate: e.Aggregate, Kind: deadlineKind, Ref: string(f.Attempt), At: f.Deadline,
+		}))
+	case *events.LoginSucceeded:
+		return stored(b.clear(ctx, f.Attempt))
+	case *events.LoginFailed:
+		return stored(b.clear(ctx, f.Attempt))
+	default:
+		return nil
+	}
+}
+
+func (b *Bot) clear(ctx context.Context, id events.AttemptID) error {
+	if err := b.Timers.Unschedule(ctx, timerKey(id)); err != nil {
+		return err
+	}
+	return b.Secrets.DropAttempt(ctx, id, vault.Phone, vault.Code, vault.Password)
+}
+
+func timerKey(id events.AttemptID) string { return "login." + string(id) }
+
+// OnDeadline ends the attempt whose deadline has passed, for journal.OnTimer.
+// Timers of other kinds are not its business.
+func (b *Bot) OnDeadline(ctx context.Context, t journal.Timer) error {
+	if t.Kind != deadlineKind {
+		return nil
+	}
+	now := b.now()
+	if now.Before(t.At) {
+		now = t.At // the timer's clock is the journal's
+	}
+	m := commit.Meta{Actor: events.BySystem, Correlation: t.Ref}
+	_, err := b.Desk.Do(ctx, t.Aggregate.UID, m, func(u projections.User) (events.Fact, error) {
+		return login.Decide(u, login.Expire{Attempt: events.AttemptID(t.Ref), Now: now})
+	})
+	return stored(err)
+}

@@ -1,0 +1,125 @@
+package management
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/login"
+	"github.com/natsgram/natsgram/handlers/vault"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// secretGrace is how long a secret outlives the attempt's deadline in the
+// vault, so that the deadline, not the vault, ends the attempt.
+const secretGrace = time.Minute
+
+// submit takes a message as the answer that the attempt asks for, or refuses
+// it. The value is in the vault before the log knows of it.
+func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Attempt, s said, evt *event.Event) error {
+	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
+	if command.Reason == "" {
+		answer := readAnswer(a.Step, s.body)
+		command.Readable, command.Masked = answer.ok, answer.masked
+		if answer.ok {
+			ttl := a.Deadline.Sub(b.now()) + secretGrace
+			if err := b.Secrets.PutAttempt(ctx, a.ID, answer.secret, vault.Secret(answer.value), ttl); err != nil {
+				return fmt.Errorf("keep an answer: %w", err)
+			}
+		}
+	}
+	return b.record(ctx, u, a.ID, evt, func(u projections.User) (events.Fact, error) {
+		fact, err := login.Decide(u, command)
+		if fact == nil && err == nil {
+			// The attempt moved on or ended meanwhile. The message is still redacted.
+			fact = &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: events.NotNow}
+		}
+		return fact, err
+	})
+}
+
+// loginWith takes "login +44 …": the message starts an attempt and holds its
+// first answer. Dying between the two leaves an attempt that asks for the
+// number, and the homeserver repeats the message.
+func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where events.RoomFacts, evt *event.Event) error {
+	if u.Attempt == nil && b.permitted(where.User) && len(u.ActiveLogins()) < b.cfg.MaxLogins {
+		meta := meta(evt, " start")
+		meta.Origin = ""
+		start := b.start(where)
+		meta.Correlation = string(start.Attempt)
+		_, err := b.Desk.Do(ctx, u.UID, meta, func(u projections.User) (events.Fact, error) {
+			if u.Attempt != nil {
+				return nil, nil
+			}
+			return login.Decide(u, start)
+		})
+		var refused login.Refused
+		if err != nil && !errors.As(err, &refused) {
+			return err
+		}
+		u = b.Users.Get(u.UID)
+	}
+	if u.Attempt != nil && u.Attempt.Step == events.StepPhone {
+		return b.submit(ctx, u, *u.Attempt, said{body: o.args, text: true}, evt)
+	}
+	return b.carryOut(ctx, u, o, where, evt)
+}
+
+// carryOut takes a command given in the management room.
+func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where events.RoomFacts, evt *event.Event) error {
+	start := b.start(where)
+	attempt := start.Attempt
+	if u.Attempt != nil {
+		attempt = u.Attempt.ID
+	} else if o.name != events.CommandLogin {
+		attempt = ""
+	}
+	return b.record(ctx, u, attempt, evt, func(u projections.User) (events.Fact, error) {
+		return b.obey(u, o, start)
+	})
+}
+
+func (b *Bot) start(where events.RoomFacts) login.Start {
+	return login.Start{
+		Attempt: events.NewAttemptID(), User: where.User, Room: where.Room, MaxLogins: b.cfg.MaxLogins,
+		Deadline: b.now().UTC().Truncate(time.Millisecond).Add(b.cfg.AttemptTimeout),
+	}
+}
+
+// obey decides on a command given in the management room.
+func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact, error) {
+	where := events.RoomFacts{User: start.User, Room: start.Room}
+	if !b.permitted(where.User) {
+		return &events.CommandRefused{Command: o.name, Reason: events.RefusedNotPermitted, Sealed: where}, nil
+	}
+	var fact events.Fact
+	var err error
+	switch o.name {
+	case events.CommandLogin:
+		fact, err = login.Decide(u, start)
+	case events.CommandCancel:
+		fact, err = login.Decide(u, login.Cancel{})
+	case events.CommandLogout:
+		id, why := chooseLogin(u, o.args)
+		if why != "" {
+			return &events.CommandRefused{Command: o.name, Reason: why, Sealed: where}, nil
+		}
+		fact, err = login.Decide(u, login.Logout{Login: id})
+	case events.CommandUnknown:
+		err = login.Refused{Reason: events.RefusedUnknown}
+	default:
+		// Changes nothing and is answered.
+	}
+	var refused login.Refused
+	switch {
+	case errors.As(err, &refused):
+		return &events.CommandRefused{Command: o.name, Reason: refused.Reason, Suggestion: o.suggestion, Sealed: where}, nil
+	case fact == nil && err == nil:
+		return &events.CommandGiven{Command: o.name, Sealed: where}, nil
+	}
+	return fact, err
+}

@@ -1,0 +1,209 @@
+package management
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/commit"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// Reactor answers the user: it reacts to each fact of AUTH with what the user
+// reads, joins and leaves rooms, and redacts what held a secret.
+func (b *Bot) Reactor() journal.Reactor {
+	return journal.Reactor{Name: "management", Stream: events.Auth, Ready: b.Users.WaitFor, Handle: b.react}
+}
+
+func (b *Bot) react(ctx context.Context, e events.Event) error {
+	if e.Forgotten {
+		return nil // nobody is left to tell
+	}
+	u := b.Users.Get(e.Aggregate.UID)
+	var err error
+	switch f := e.Fact.(type) {
+	case *events.BotInvited:
+		err = b.onBotInvited(ctx, u, e, f)
+	case *events.BystanderLeft:
+		err = b.onBystanderLeft(ctx, u, e, f)
+	case *events.ManagementRoomOpened:
+		err = b.onRoomOpened(ctx, u, e, f)
+	case *events.ManagementRoomRefused:
+		err = b.onRoomRefused(ctx, u, e, f)
+	case *events.ManagementRoomClosed:
+		err = b.onRoomClosed(ctx, u, e, f)
+	case *events.PhoneSubmitted:
+		err = b.withdraw(ctx, u, e, events.SecretPhone)
+	case *events.CodeSubmitted:
+		err = b.withdraw(ctx, u, e, events.SecretCode)
+	case *events.PasswordSubmitted:
+		err = b.withdraw(ctx, u, e, events.SecretPassword)
+	case *events.InputRefused:
+		if err = b.withdraw(ctx, u, e, kindOf(f.Step)); err == nil {
+			err = b.tell(ctx, u, e)
+		}
+	case *events.ChatsListed:
+		if err = b.tell(ctx, u, e); err == nil {
+			err = b.progress(ctx, e, u.UID, f.Login) // rooms may have been made before
+		}
+	default:
+		err = b.tell(ctx, u, e)
+	}
+	return stored(err)
+}
+
+// stored lets an outcome that the log could not take be tried until it can.
+func stored(err error) error {
+	if errors.Is(err, journal.ErrUnwritable) {
+		return journal.Down(err)
+	}
+	return err
+}
+
+// tell says what there is to say of an event, where the user reads it.
+func (b *Bot) tell(ctx context.Context, u projections.User, e events.Event) error {
+	return b.say(ctx, e, roomFor(u, e.Fact), b.words(u, e))
+}
+
+// roomFor is where the user reads of a fact: where they asked, else in the
+// management room. What is personal is told nowhere else; that a login has
+// ended, or that a message could not be redacted, also where it just was one.
+func roomFor(u projections.User, fact events.Fact) events.RoomID {
+	switch f := fact.(type) {
+	case *events.CommandGiven:
+		return f.Sealed.Room
+	case *events.CommandRefused:
+		return f.Sealed.Room
+	case *events.LoginStarted:
+		return f.Sealed.Room
+	case *events.LoginFailed, *events.SecretRedacted, *events.InputRefused:
+		return roomOf(u)
+	default:
+		return u.Room
+	}
+}
+
+// roomOf is the user's management room or, if there is none now, the last.
+func roomOf(u projections.User) events.RoomID {
+	if u.Room != "" {
+		return u.Room
+	}
+	return u.Last
+}
+
+func (b *Bot) onBotInvited(ctx context.Context, u projections.User, e events.Event, f *events.BotInvited) error {
+	if !pending(u, f.Sealed.Room) {
+		return nil // its outcome is recorded
+	}
+	err := b.join(ctx, f.Sealed.Room)
+	switch {
+	case errors.Is(err, errGone):
+		return b.refuse(ctx, e, f.Sealed, events.RoomUnreachable, 0)
+	case err != nil:
+		return err
+	case !b.permitted(f.Sealed.User):
+		return b.refuse(ctx, e, f.Sealed, events.RoomForbidden, 0)
+	}
+	why, members, err := b.look(ctx, f.Sealed.Room, f.Sealed.User)
+	switch {
+	case err != nil && !errors.Is(err, errGone):
+		return err
+	case why != "":
+		return b.refuse(ctx, e, f.Sealed, why, members)
+	default:
+		return b.open(ctx, e, f.Sealed)
+	}
+}
+
+func (b *Bot) onBystanderLeft(ctx context.Context, u projections.User, e events.Event, f *events.BystanderLeft) error {
+	if u.Aside != f.Sealed.Room || !b.permitted(f.Sealed.User) {
+		return nil
+	}
+	why, _, err := b.look(ctx, f.Sealed.Room, f.Sealed.User)
+	switch {
+	case errors.Is(err, errGone):
+		return nil // the bot is out as well
+	case err != nil:
+		return err
+	case why != "":
+		return nil // still not private; said before
+	default:
+		return b.open(ctx, e, f.Sealed)
+	}
+}
+
+// onRoomOpened looks once more before it greets: somebody may have come in
+// between the look and its record, when nobody watched the room's members yet.
+func (b *Bot) onRoomOpened(ctx context.Context, u projections.User, e events.Event, f *events.ManagementRoomOpened) error {
+	if u.Room != f.Sealed.Room {
+		return nil
+	}
+	why, _, err := b.look(ctx, f.Sealed.Room, f.Sealed.User)
+	switch {
+	case err != nil && !errors.Is(err, errGone):
+		return err
+	case why == events.RoomCrowded:
+		why = events.RoomThirdPerson
+	case why == events.RoomUserAbsent:
+		why = events.RoomUserLeft
+	case why == events.RoomUnreachable:
+		why = events.RoomBotRemoved
+	}
+	if why != "" && why != events.RoomEncrypted {
+		m := commit.Because(e, events.ByMatrix)
+		return b.close(ctx, u, f.Sealed.Room, why, m, m)
+	}
+	return b.say(ctx, e, f.Sealed.Room, b.words(u, e))
+}
+
+func (b *Bot) onRoomRefused(ctx context.Context, u projections.User, e events.Event, f *events.ManagementRoomRefused) error {
+	if f.Reason == events.RoomUnreachable {
+		return nil
+	}
+	if err := b.say(ctx, e, f.Sealed.Room, b.words(u, e)); err != nil {
+		return err
+	}
+	if f.Reason == events.RoomForbidden || f.Reason == events.RoomUserAbsent {
+		return b.leave(ctx, f.Sealed.Room)
+	}
+	return nil
+}
+
+func (b *Bot) onRoomClosed(ctx context.Context, u projections.User, e events.Event, f *events.ManagementRoomClosed) error {
+	switch f.Reason {
+	case events.RoomUserLeft:
+		if u.Room == f.Sealed.Room || pending(u, f.Sealed.Room) {
+			return nil // the user is back already
+		}
+		return b.leave(ctx, f.Sealed.Room)
+	case events.RoomBotRemoved:
+		return nil
+	default:
+		return b.say(ctx, e, f.Sealed.Room, b.words(u, e))
+	}
+}
+
+// withdraw redacts the message that an answer came in, and records what became
+// of it. A submission without one came through another door.
+func (b *Bot) withdraw(ctx context.Context, u projections.User, e events.Event, what events.SecretKind) error {
+	if e.Origin == "" {
+		return nil
+	}
+	code, err := b.redact(ctx, e, roomOf(u))
+	if err != nil {
+		return err
+	}
+	m := commit.Because(e, events.ByMatrix)
+	// Repeated after a crash, it is one event with one notice.
+	m.ID = events.EventIDFor(e.Time, string(e.ID)+" redacted")
+	_, err = b.Desk.Do(ctx, u.UID, m, func(projections.User) (events.Fact, error) {
+		return &events.SecretRedacted{What: what, OK: code == "", Error: code}, nil
+	})
+	return err
+}
+
+// pending reports whether the room is one that the bot was invited to and has
+// not looked at.
+func pending(u projections.User, room events.RoomID) bool { return slices.Contains(u.Invited, room) }

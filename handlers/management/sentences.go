@@ -1,0 +1,277 @@
+package management
+
+import (
+	"fmt"
+	"html"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// notice is what the bot says: plain, and as HTML for clients that show it.
+type notice struct{ body, html string }
+
+var (
+	bold = regexp.MustCompile(`\*\*(.+?)\*\*`)
+	code = regexp.MustCompile("`(.+?)`")
+)
+
+// line writes a notice. In the format, **bold** and `code` are for the HTML;
+// what the arguments hold is only ever text.
+func line(format string, args ...any) notice {
+	plain := strings.ReplaceAll(format, "**", "")
+	rich := strings.ReplaceAll(html.EscapeString(format), "\n", "<br>")
+	rich = code.ReplaceAllString(bold.ReplaceAllString(rich, "<b>$1</b>"), "<code>$1</code>")
+	escaped := make([]any, len(args))
+	for i, arg := range args {
+		escaped[i] = arg
+		if text, ok := arg.(string); ok {
+			escaped[i] = html.EscapeString(text)
+		}
+	}
+	return notice{body: fmt.Sprintf(plain, args...), html: fmt.Sprintf(rich, escaped...)}
+}
+
+// and joins two notices by a blank.
+func (n notice) and(m notice) notice {
+	switch {
+	case n.body == "":
+		return m
+	case m.body == "":
+		return n
+	}
+	return notice{body: n.body + " " + m.body, html: n.html + " " + m.html}
+}
+
+// words is what the user reads of a fact; nothing, of most. Every English
+// sentence of the bot is in this file and in sentences_login.go: plain words,
+// and the next thing to do.
+func (b *Bot) words(u projections.User, e events.Event) notice {
+	switch f := e.Fact.(type) {
+	case *events.ManagementRoomOpened:
+		return greeting(u)
+	case *events.ManagementRoomRefused:
+		return b.roomWords(f.Reason)
+	case *events.ManagementRoomClosed:
+		return b.roomWords(f.Reason)
+	case *events.CommandGiven:
+		return b.commandWords(u, f)
+	case *events.CommandRefused:
+		return b.refusalWords(u, f)
+	case *events.PingAnswered:
+		return pingWords(u, f)
+	case *events.SecretRedacted:
+		return redactionWords(f)
+	default:
+		return loginWords(u, e)
+	}
+}
+
+func greeting(u projections.User) notice {
+	hello := line("Hello! I connect Telegram to Matrix.")
+	switch logins := u.ActiveLogins(); {
+	case u.Attempt != nil:
+		return hello.and(line("Your login goes on here.")).and(ask(*u.Attempt, u.Attempt.Step))
+	case len(logins) > 0:
+		return hello.and(line("You are logged in as %s. Type `help` to see what I can do.", names(logins)))
+	default:
+		return hello.and(line("Type `login` to connect your Telegram account, or `help` to see what I can do."))
+	}
+}
+
+// roomWords says why a room is no management room.
+func (b *Bot) roomWords(why events.RoomRefusal) notice {
+	switch why {
+	case events.RoomCrowded:
+		return line("Somebody else is in this room or invited to it, so I take no login here: open a private chat with me alone. "+
+			"Other commands work here with `%s` in front, such as `%s help`.", b.cfg.Prefix, b.cfg.Prefix)
+	case events.RoomThirdPerson:
+		return line("Somebody else has joined this room or is invited to it, so I take no login here any more: what you send would not stay between us. "+
+			"Open a private chat with me alone. When nobody else is here, I listen again; until then other commands need `%s` in front.", b.cfg.Prefix)
+	case events.RoomEncrypted:
+		return encrypted()
+	case events.RoomForbidden:
+		return line("Sorry, you may not use this bridge. Ask whoever runs it to allow you in its configuration, and invite me again. I leave this room now.")
+	case events.RoomReplaced:
+		return line("You have opened a newer private chat with me: I listen there now. Commands here need `%s` in front.", b.cfg.Prefix)
+	default:
+		return notice{}
+	}
+}
+
+func encrypted() notice {
+	return line("This room is encrypted, and I can't read encrypted messages. Please open a private chat with me **without encryption** " +
+		"(most apps ask when you make the room) and type `login` there.")
+}
+
+func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
+	switch f.Command {
+	case events.CommandHelp:
+		return b.helpWords(f.Sealed.Room == u.Room)
+	case events.CommandVersion:
+		return line("natsgram %s", b.cfg.Version)
+	case events.CommandPing:
+		switch logins := u.ActiveLogins(); {
+		case len(logins) > 0:
+			return line("I am here. You are logged in as %s; asking Telegram…", names(logins))
+		case len(u.Logins) > 0:
+			return line("I am here. Telegram has ended your session (%s): type `login` to connect it again.", names(u.Logins))
+		default:
+			return line("I am here. You are not logged in to Telegram: type `login` to connect your account.")
+		}
+	case events.CommandLogout:
+		return line("I am logging you out already.")
+	default:
+		return notice{}
+	}
+}
+
+func (b *Bot) helpWords(managed bool) notice {
+	if !managed {
+		return line("Commands in this room: `%[1]s help`, `%[1]s ping`, `%[1]s version`. To log in to Telegram, open a private chat with me alone.", b.cfg.Prefix)
+	}
+	return line("I connect your Telegram account to Matrix. Commands here:\n" +
+		"• `login` – connect your Telegram account\n" +
+		"• `cancel` – end a login that is under way\n" +
+		"• `logout` – disconnect your Telegram account\n" +
+		"• `ping` – see whether Telegram answers\n" +
+		"• `version` – the version of this bridge\n" +
+		"• `help` – this list")
+}
+
+// refusalWords says why a command was not carried out, and what to do instead.
+func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice {
+	prefix := ""
+	if f.Sealed.Room != u.Room {
+		prefix = b.cfg.Prefix + " "
+	}
+	switch f.Reason {
+	case events.RefusedUnknown:
+		if f.Suggestion != "" {
+			return line("I don't know that command. Did you mean `%s`? `%s` lists what I know.", prefix+string(f.Suggestion), prefix+"help")
+		}
+		return line("I don't know that command. `%s` lists what I know.", prefix+"help")
+	case events.RefusedNotPermitted:
+		return line("Sorry, you may not use this bridge. Ask whoever runs it to allow you in its configuration.")
+	case events.RefusedNotHere:
+		return line("Not here: open a private chat with me alone and type `%s` there.", string(f.Command))
+	case events.RefusedLoggedIn:
+		return line("You are logged in already, as %s. To use another account, type `logout` first.", names(u.ActiveLogins()))
+	case events.RefusedLoginRunning:
+		if u.Attempt != nil {
+			return line("A login is under way; `cancel` ends it.").and(ask(*u.Attempt, u.Attempt.Step))
+		}
+		return line("A login was under way.")
+	case events.RefusedNothingRunning:
+		return line("There is no login to cancel. Type `login` to begin one.")
+	case events.RefusedNotLoggedIn:
+		return line("You are not logged in to Telegram. Type `login` to connect your account.")
+	case events.RefusedEncrypted:
+		return encrypted()
+	case events.RefusedWhich:
+		return whichLogin(u)
+	default:
+		return line("I can't do that now. `%s` lists what I know.", prefix+"help")
+	}
+}
+
+func whichLogin(u projections.User) notice {
+	n := line("Which one?")
+	for i, l := range u.Logins {
+		item := line("\n`logout %d` – %s", i+1, name(l))
+		n = notice{body: n.body + item.body, html: n.html + item.html}
+	}
+	return n
+}
+
+func pingWords(u projections.User, f *events.PingAnswered) notice {
+	who := ""
+	if l, ok := u.Login(f.Login); ok {
+		who = " (" + name(l) + ")"
+	}
+	switch {
+	case f.OK:
+		return line("Telegram answers in %d ms%s.", f.Millis, who)
+	case f.Error == "unreachable" || f.Error == "":
+		return line("Telegram can't be reached just now%s. I keep trying; nothing is lost.", who)
+	default:
+		return line("Telegram refuses%s: `%s`. If it stays so, type `logout` and then `login`.", who, f.Error)
+	}
+}
+
+func redactionWords(f *events.SecretRedacted) notice {
+	if f.OK {
+		return notice{}
+	}
+	what := map[events.SecretKind]string{
+		events.SecretPhone: "phone number", events.SecretCode: "code", events.SecretPassword: "password",
+	}[f.What]
+	if f.Error == "M_FORBIDDEN" {
+		return line("**I could not delete your message with the %s**: I lack the power in this room. Please delete it yourself, "+
+			"and make me a moderator here so that I can.", what)
+	}
+	return line("**I could not delete your message with the %s** (`%s`). Please delete it yourself.", what, f.Error)
+}
+
+// name is how a login is called: "Alice (@alice, +44 ••••• ••1234)".
+func name(l projections.Login) string {
+	return accountName(events.AccountFacts{Name: l.Name, Username: l.Username, Masked: l.Masked})
+}
+
+func accountName(a events.AccountFacts) string {
+	var more []string
+	if a.Username != "" {
+		more = append(more, "@"+a.Username)
+	}
+	if a.Masked != "" {
+		more = append(more, a.Masked)
+	}
+	switch {
+	case len(more) == 0 && a.Name == "":
+		return "an account without a name"
+	case len(more) == 0:
+		return a.Name
+	case a.Name == "":
+		return strings.Join(more, ", ")
+	default:
+		return a.Name + " (" + strings.Join(more, ", ") + ")"
+	}
+}
+
+func names(logins []projections.Login) string {
+	all := make([]string, len(logins))
+	for i, l := range logins {
+		all[i] = name(l)
+	}
+	return strings.Join(all, " and ")
+}
+
+// waitUntil is "at 14:32 UTC (in 37 s)", as seen when the fact was recorded: a
+// repeated notice says the same.
+func waitUntil(at, from time.Time) string {
+	at, left := at.UTC(), at.Sub(from).Round(time.Second)
+	day := "15:04 UTC"
+	if left >= 12*time.Hour {
+		day = "15:04 UTC on 2 January"
+	}
+	return fmt.Sprintf("at %s (in %s)", at.Format(day), span(max(left, time.Second)))
+}
+
+// span is a duration in the words of people: "37 s", "12 min", "3 h 20 min", "2 days".
+func span(d time.Duration) string {
+	switch minutes := int(d.Round(time.Minute).Minutes()); {
+	case d < 90*time.Second:
+		return fmt.Sprintf("%d s", int(d.Round(time.Second).Seconds()))
+	case minutes < 90:
+		return fmt.Sprintf("%d min", minutes)
+	case minutes >= 48*60:
+		return fmt.Sprintf("%d days", minutes/(24*60))
+	case minutes%60 == 0:
+		return fmt.Sprintf("%d h", minutes/60)
+	default:
+		return fmt.Sprintf("%d h %d min", minutes/60, minutes%60)
+	}
+}

@@ -1,0 +1,251 @@
+package management
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// loginWords is what the user reads of logins, sessions and chats.
+func loginWords(u projections.User, e events.Event) notice {
+	switch f := e.Fact.(type) {
+	case *events.LoginStarted:
+		return line("Let's connect your Telegram account. You have %s.", span(f.Deadline.Sub(e.Time))).
+			and(ask(projections.Attempt{}, events.StepPhone))
+	case *events.CodeSent:
+		return routeWords(f.Route).and(ask(projections.Attempt{Length: f.Length}, events.StepCode))
+	case *events.PasswordRequired:
+		return line("The code is right. Your account has two-step verification.").and(ask(projections.Attempt{}, events.StepPassword))
+	case *events.PhoneRejected:
+		return rejectionWords(f.Rejection, e.Time)
+	case *events.CodeRejected:
+		return rejectionWords(f.Rejection, e.Time)
+	case *events.PasswordRejected:
+		return rejectionWords(f.Rejection, e.Time)
+	case *events.InputRefused:
+		return inputWords(u, f, e.Time)
+	case *events.StepDelayed:
+		return line("Telegram can't be reached just now. I keep trying, and your login stays as it is: please wait, or type `cancel` to end it.")
+	case *events.LoginSucceeded:
+		return line("Logged in as **%s**.", accountName(f.Sealed)).and(line("I am looking up your chats now."))
+	case *events.LoginFailed:
+		return failureWords(f)
+	case *events.LogoutRequested:
+		return line("Logging you out of Telegram…")
+	case *events.SessionEnded:
+		return endWords(f)
+	case *events.ChatsListed:
+		return chatsWords(f)
+	case *events.ProgressMade:
+		return progressWords(f)
+	default:
+		return notice{}
+	}
+}
+
+// ask says what is wanted at a step.
+func ask(a projections.Attempt, step events.Step) notice {
+	switch step {
+	case events.StepPhone:
+		return line("Please send me your **phone number** with its country code, such as `+44 7911 123456`. " +
+			"I delete your message as soon as I have read it. `cancel` ends the login.")
+	case events.StepCode:
+		digits := ""
+		if a.Length > 0 {
+			digits = fmt.Sprintf(" of %d digits", a.Length)
+		}
+		return line("Please send me the **code**%s here; I delete your message at once.", digits)
+	case events.StepPassword:
+		return line("Please send me your **two-step verification password**; I delete your message at once. " +
+			"Whatever you send now is taken as the password, only `cancel` ends the login.")
+	default:
+		return line("I am waiting for Telegram's answer.")
+	}
+}
+
+// routeWords says where the code is to be found (auth.SentCodeType).
+func routeWords(r events.Route) notice {
+	switch r {
+	case events.RouteApp:
+		return line("Telegram has sent a code to your **Telegram app** on another device, in the chat named Telegram.")
+	case events.RouteSMS:
+		return line("Telegram has sent you a code by **SMS**.")
+	case events.RouteCall:
+		return line("Telegram **calls** you and says a code.")
+	case events.RouteFlashCall:
+		return line("Telegram **calls** you and hangs up at once. The code is the number that called.")
+	case events.RouteMissedCall:
+		return line("Telegram **calls** you and hangs up at once. The code is the last digits of the number that called.")
+	case events.RouteEmail:
+		return line("Telegram has sent a code to your **email** address.")
+	case events.RouteFragment:
+		return line("Telegram has sent a code to your number at **fragment.com**.")
+	default:
+		return line("Telegram has sent you a code.")
+	}
+}
+
+// rejectionWords says why Telegram did not take an answer, and what to send now.
+func rejectionWords(r events.Rejection, at time.Time) notice {
+	again := ask(projections.Attempt{}, r.Next)
+	switch r.Reason {
+	case events.FloodWait:
+		return line("Telegram asks us to wait. Please send %s again %s.", wanted(r.Next), waitUntil(r.RetryAt, at))
+	case events.BadPhone:
+		return line("Telegram does not take this as a phone number. Please look at it again.").and(again)
+	case events.PhoneBanned:
+		return line("Telegram has banned this phone number.").and(again)
+	case events.PhoneUnknown:
+		return line("There is no Telegram account with this number: make one in an official Telegram app first, or send me another number.").and(again)
+	case events.PhoneFlood:
+		return line("There were too many logins with this number, and Telegram blocks it for a while, usually a day. Try again then, or send me another number.").and(again)
+	case events.BadCode:
+		return line("This is not the code that Telegram sent. Please look at its latest message and try again.").and(again)
+	case events.CodeExpired:
+		return line("The code has expired.").and(again)
+	case events.BadPassword:
+		return line("The password is wrong. Please try again. If you forgot it, you can reset it in the Telegram app: Settings, Privacy and Security, Two-Step Verification.").and(again)
+	case events.ConfigError:
+		return line("This bridge is not set up right: Telegram refuses it. Please tell whoever runs it (`%s`). Your login stays open.", r.Error)
+	case events.SecretsMissing:
+		return line("I no longer have what you sent me.").and(again)
+	case events.PasswordVanished:
+		return line("The two-step verification of your account has changed meanwhile.").and(again)
+	default:
+		return line("Telegram refused with `%s`. Please try again.", r.Error).and(again)
+	}
+}
+
+// wanted names what a step asks for.
+func wanted(step events.Step) string {
+	switch step {
+	case events.StepCode:
+		return "the code"
+	case events.StepPassword:
+		return "your password"
+	default:
+		return "your phone number"
+	}
+}
+
+// inputWords says why the bridge did not take an answer.
+func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice {
+	if u.Attempt == nil || u.Attempt.ID != f.Attempt {
+		return line("Your login has ended meanwhile. Type `login` to begin again.")
+	}
+	switch {
+	case f.Reason == events.NotNow:
+		return line("One moment: I am still waiting for Telegram's answer to what you sent before. I did not use this message.")
+	case f.Reason == events.NotAnEdit:
+		return line("I don't read edited messages. Please send %s as a new message.", wanted(u.Attempt.Step))
+	case f.Reason == events.FloodWait:
+		return line("Telegram asked us to wait, so I did not use this message. Please send %s again %s.", wanted(f.Step), waitUntil(u.Attempt.RetryAt, at))
+	case f.Step == events.StepPhone:
+		return line("I can't read this as a phone number. Please send it with its country code and nothing else, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Step == events.StepCode:
+		return line("I can't read this as a code. Please send the digits and nothing else; `cancel` ends the login.")
+	default:
+		return line("I can't read this as a password. Please send it as a plain text message; `cancel` ends the login.")
+	}
+}
+
+// failureWords says why an attempt has ended.
+func failureWords(f *events.LoginFailed) notice {
+	again := line("Type `login` to begin again.")
+	switch f.Reason {
+	case events.FailedCancelled:
+		return line("The login is cancelled.").and(again)
+	case events.FailedTimeout:
+		return line("The login took too long, so I ended it.").and(again)
+	case events.FailedRoomShared:
+		return line("I stopped your login: somebody else has joined this room or is invited to it. Open a private chat with me alone and type `login` there.")
+	case events.FailedRoomLeft:
+		return notice{} // nobody is there to read it
+	case events.FailedTooManyTries:
+		return line("That was wrong too often, so I ended the login to protect your account.").and(again)
+	case events.FailedSecretsGone:
+		return line("I no longer have what is needed to go on with this login.").and(again)
+	default:
+		return refusedForGood(f.Error)
+	}
+}
+
+// refusedForGood says what Telegram's error means that ended an attempt.
+func refusedForGood(code string) notice {
+	switch code {
+	case "PHONE_NUMBER_BANNED":
+		return line("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it.")
+	case "PHONE_NUMBER_APP_SIGNUP_FORBIDDEN":
+		return line("Telegram does not let this number sign up through other apps, so the login has ended. Make the account in an official Telegram app first.")
+	case "PHONE_NUMBER_FLOOD", "PHONE_PASSWORD_FLOOD":
+		return line("There were too many logins with this number, so the login has ended. Telegram blocks it for a while, usually a day: type `login` then.")
+	case "PHONE_NUMBER_UNOCCUPIED":
+		return line("There is no Telegram account with this number, so the login has ended. Make one in an official Telegram app first.")
+	case "USER_DEACTIVATED", "USER_DEACTIVATED_BAN":
+		return line("Telegram has closed this account, so the login has ended.")
+	case "":
+		return line("Telegram refused the login. Type `login` to begin again.")
+	default:
+		return line("Telegram refused the login: `%s`. Type `login` to begin again.", code)
+	}
+}
+
+// endWords says why a session has ended, and the way back.
+func endWords(f *events.SessionEnded) notice {
+	kept := line("Your rooms are kept: type `login` to connect them again.")
+	switch f.Cause {
+	case events.EndedByUser:
+		n := line("You are logged out of Telegram. Type `login` to connect an account again.")
+		if !f.Remote {
+			n = n.and(line("Telegram could not confirm it: please look in the Telegram app under Settings, Devices, and end the session there if it is still listed."))
+		}
+		return n
+	case events.EndedByOperator:
+		return line("Whoever runs this bridge has logged you out of Telegram. Ask them why; `login` connects your account again.")
+	case events.EndedByDisplacing:
+		return line("Somebody else on this bridge has logged in to the Telegram account you used, so it is no longer connected to you. " +
+			"If that was not you, end their session in the Telegram app under Settings, Devices, and change your password. `login` takes the account back.")
+	case events.EndedByRevocation:
+		return line("**Your Telegram session was ended** from another Telegram app (Settings, Devices).").and(kept)
+	case events.EndedByExpiry:
+		return line("**Telegram has let your session expire.**").and(kept)
+	case events.EndedByBan:
+		return line("**Telegram has closed your account**, so your session has ended. If you get the account back, type `login`.")
+	case events.EndedByDuplicate:
+		return line("**Telegram has ended your session** because it was used in two places at once.").and(kept)
+	default:
+		return line("**Your Telegram session has ended.**").and(kept)
+	}
+}
+
+func chatsWords(f *events.ChatsListed) notice {
+	switch f.Rooms {
+	case 0:
+		return line("You have no groups or channels on Telegram. A private chat gets its room when somebody writes.")
+	case 1:
+		return line("You have one group or channel on Telegram; I am making its room. A private chat gets its room when somebody writes.")
+	default:
+		return line("You have %d groups and channels on Telegram; I am making their rooms, newest first. A private chat gets its room when somebody writes.", f.Rooms)
+	}
+}
+
+func progressWords(f *events.ProgressMade) notice {
+	rooms := fmt.Sprintf("%d rooms", f.Of)
+	if f.Of == 1 {
+		rooms = "1 room"
+	}
+	switch {
+	case f.Made+f.Failed < f.Of && f.Failed == 0:
+		return line("%d of %s are ready.", f.Made, rooms)
+	case f.Made+f.Failed < f.Of:
+		return line("%d of %s are ready; %d could not be made.", f.Made, rooms, f.Failed)
+	case f.Failed > 0:
+		return line("%d of %s are ready; %d could not be made, because the homeserver refused them. Whoever runs this bridge can see why in its log.", f.Made, rooms, f.Failed)
+	case f.Of == 1:
+		return line("Your room is ready.")
+	default:
+		return line("All %s are ready.", rooms)
+	}
+}
