@@ -83,7 +83,7 @@ func (s *Server) serve(d *dc, nc net.Conn) {
 	_ = nc.SetDeadline(time.Time{})
 	c.tr = tr
 	s.wg.Go(c.writeLoop)
-	if err := c.readLoop(); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
+	if err := c.readLoop(); !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
 		s.log.Debug().Err(err).Msg("connection ended")
 	}
 }
@@ -148,6 +148,7 @@ func (o *once) Accept() (net.Conn, error) { return o.conn, nil }
 func (o *once) Close() error              { return nil }
 func (o *once) Addr() net.Addr            { return o.conn.LocalAddr() }
 
+// readLoop ends with the error that ended the connection.
 func (c *conn) readLoop() error {
 	for {
 		b := new(bin.Buffer) // messages are kept by goroutines that answer late

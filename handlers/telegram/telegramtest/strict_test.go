@@ -9,6 +9,7 @@ import (
 	"github.com/gotd/td/telegram/downloader"
 	"github.com/gotd/td/telegram/query"
 	"github.com/gotd/td/tg"
+	"github.com/gotd/td/tgerr"
 )
 
 func TestWhatTelegramRefuses(t *testing.T) {
@@ -148,5 +149,22 @@ func TestPhotosAndFiles(t *testing.T) {
 	doc, _ := msgs[1].(*tg.Message).Media.(*tg.MessageMediaDocument).Document.AsNotEmpty()
 	if got := fetch(doc.AsInputDocumentFileLocation("")); string(got) != "notes" {
 		t.Errorf("document %q", got)
+	}
+}
+
+func TestFileInAnotherDC(t *testing.T) {
+	ctx := testContext(t)
+	s := start(t, Options{DCs: 2})
+	alice := s.AddUser(UserSpec{Phone: "15550100", FirstName: "Alice", Photo: []byte("picture")})
+	a := connect(t, ctx, s, clientOptions{as: alice})
+	self := must[*tg.User](t)(a.Self(ctx))
+	s.Inject(Fault{Method: "upload.getFile", Times: 1, Err: tgerr.New(303, "FILE_MIGRATE_4")})
+	var out bytes.Buffer
+	where := &tg.InputPeerPhotoFileLocation{Peer: &tg.InputPeerSelf{}, PhotoID: self.Photo.(*tg.UserProfilePhoto).PhotoID}
+	if _, err := downloader.NewDownloader().Download(a.api, where).Stream(ctx, &out); err != nil || out.String() != "picture" {
+		t.Fatal(out.String(), err)
+	}
+	if s.Calls("auth.exportAuthorization") != 1 || s.Calls("auth.importAuthorization") != 1 {
+		t.Error("the login did not travel")
 	}
 }
