@@ -34,14 +34,14 @@ func (j *Journal) Append(ctx context.Context, e events.Event, expect uint64) (ui
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	ctx, cancel := j.conn.writing(ctx)
 	defer cancel()
 	ack, err := j.conn.js.PublishMsg(ctx, msg, jetstream.WithMsgID(string(e.ID)),
 		jetstream.WithExpectLastSequenceForSubject(expect, filter), jetstream.WithExpectStream(string(e.Aggregate.Stream)))
 	if err == nil {
 		return ack.Sequence, j.conn.noteWrite(nil)
 	}
-	if !isConflict(err) && !isUnwritable(err) {
+	if !isConflict(err) && !isUnwritable(err) && ctx.Err() == nil {
 		return 0, fmt.Errorf("append to %s: %w", e.Aggregate.Stream, err)
 	}
 	return j.settle(ctx, e.ID, string(e.Aggregate.Stream), filter, expect, err)

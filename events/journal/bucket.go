@@ -120,7 +120,7 @@ func (b *Bucket) write(ctx context.Context, key string, value []byte, ttl string
 	if ttl != "" {
 		msg.Header.Set(headerTTL, ttl)
 	}
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	ctx, cancel := b.conn.writing(ctx)
 	defer cancel()
 	ack, err := b.conn.js.PublishMsg(ctx, msg, opts...)
 	switch {
@@ -165,7 +165,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 
 // erase overwrites one revision in the store. It is no error if it is gone.
 func (b *Bucket) erase(ctx context.Context, rev uint64) error {
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	ctx, cancel := b.conn.writing(ctx)
 	defer cancel()
 	stream, err := b.conn.js.Stream(ctx, b.stream)
 	if err == nil {

@@ -35,6 +35,8 @@ type Conn struct {
 	lock    *storeLock     // nil if outside
 	closing sync.Once
 	failure atomic.Pointer[error] // the last write's, nil after a success
+	working context.Context       // ends when the embedded server can't write any more
+	broken  context.CancelCauseFunc
 }
 
 // Connect opens the log: it starts the embedded server or connects to URL, and
@@ -43,11 +45,12 @@ type Conn struct {
 // 20 s while a cluster settles.
 //
 // Its errors are whole sentences; errors.Is tells ErrLocked, ErrStoreKey,
-// ErrPartitions, ErrStore (disk full, not writable, port taken) and ErrNoLog
-// (ReadOnly only) apart.
+// ErrPartitions, ErrStore (not writable, port taken), ErrUnwritable (disk full)
+// and ErrNoLog (ReadOnly only) apart.
 func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	cfg = cfg.withDefaults()
 	c := &Conn{cfg: cfg, log: cfg.Log}
+	c.working, c.broken = context.WithCancelCause(context.Background())
 	open := c.embed
 	if cfg.URL != "" {
 		open = func(context.Context) error { return c.dial(cfg.URL, cfg.User, cfg.Password) }
@@ -74,6 +77,9 @@ func (c *Conn) ready(ctx context.Context) error {
 		return c.readPartitions(ctx)
 	}
 	if err := c.reconcile(ctx); err != nil {
+		return err
+	}
+	if err := c.probe(ctx); err != nil {
 		return err
 	}
 	if c.server == nil {
@@ -115,7 +121,7 @@ func (c *Conn) embed(ctx context.Context) error {
 		return err
 	}
 	c.lock = lock
-	if c.server, err = startServer(ctx, opts, c.log); err != nil {
+	if c.server, err = startServer(ctx, opts, c.log, c.broken); err != nil {
 		return err
 	}
 	return c.dial("", c.cfg.User, password(c.cfg.User))
@@ -243,20 +249,44 @@ func (c *Conn) Healthy() error {
 	if !c.nc.IsConnected() {
 		return fmt.Errorf("%w: the connection is %s", ErrUnwritable, strings.ToLower(c.nc.Status().String()))
 	}
+	if c.working.Err() != nil {
+		return c.brokenError()
+	}
 	if c.server != nil && !c.server.JetStreamEnabled() {
-		return fmt.Errorf("%w: the server gave up its store; see to the disk and restart", ErrUnwritable)
+		return fmt.Errorf("%w: the server gave up its store: see to the disk and restart", ErrUnwritable)
 	}
 	if c.failure.Load() == nil || c.cfg.ReadOnly {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	return c.probe(context.Background())
+}
+
+// probe tries a write that means nothing.
+func (c *Conn) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	bucket, err := c.Bucket(ctx, "CURSORS")
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = bucket.Put(ctx, "journal.probe", []byte(time.Now().UTC().Format(time.RFC3339)))
 	}
-	_, err = bucket.Put(ctx, "journal.probe", []byte(time.Now().UTC().Format(time.RFC3339)))
 	return err
+}
+
+// Broken is closed when the embedded server met a disk that it can't write to.
+// The server tries such a stream no more: only a restart of the process helps,
+// after somebody has seen to the disk. Everything acknowledged is safe.
+func (c *Conn) Broken() <-chan struct{} { return c.working.Done() }
+
+func (c *Conn) brokenError() error {
+	return fmt.Errorf("%w: see to the disk and restart: %w", ErrUnwritable, context.Cause(c.working))
+}
+
+// writing bounds a write: by its own time, and by the end of a server that
+// would leave it without an answer.
+func (c *Conn) writing(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	stop := context.AfterFunc(c.working, cancel)
+	return ctx, func() { stop(); cancel() }
 }
 
 // noteWrite remembers how the last write went, and marks what means that
@@ -266,7 +296,12 @@ func (c *Conn) noteWrite(err error) error {
 	case err == nil:
 		c.failure.Store(nil)
 		return nil
-	case isUnwritable(err) && !errors.Is(err, ErrUnwritable):
+	case errors.Is(err, ErrUnwritable):
+	case c.working.Err() != nil:
+		err = c.brokenError()
+	case isFull(err):
+		err = fmt.Errorf("%w: the disk of the store is full: %w", ErrUnwritable, err)
+	case isUnwritable(err):
 		err = fmt.Errorf("%w: %w", ErrUnwritable, err)
 	}
 	if errors.Is(err, ErrUnwritable) {

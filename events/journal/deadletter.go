@@ -40,7 +40,7 @@ type DeadLetter struct {
 // bury stores m as a dead letter. It is safe to repeat: the ID says which
 // event of which reactor it is.
 func (j *Journal) bury(ctx context.Context, w worker, m held, cause error, tries int) error {
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	ctx, cancel := j.conn.writing(ctx)
 	defer cancel()
 	uid := w.lane(m.msg)
 	if !isToken(uid) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -43,8 +44,7 @@ var (
 const (
 	codeInsufficientResources jetstream.ErrorCode = 10023
 	codeStorageExceeded       jetstream.ErrorCode = 10047
-	codeStoreFailed           jetstream.ErrorCode = 10077
-	codeStreamUpdate          jetstream.ErrorCode = 10069
+	codeNoClusterLeader       jetstream.ErrorCode = 10008
 )
 
 func hasCode(err error, codes ...jetstream.ErrorCode) bool {
@@ -66,12 +66,8 @@ func isConflict(err error) bool {
 	return hasCode(err, jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant)
 }
 
-// isUnwritable recognises errors after which nobody knows, or nothing was
-// stored and nothing can be for now.
-func isUnwritable(err error) bool {
-	if hasCode(err, codeInsufficientResources, codeStorageExceeded, codeStoreFailed, jetstream.JSErrCodeJetStreamNotEnabled) {
-		return true
-	}
+// isSilence recognises that no server has answered.
+func isSilence(err error) bool {
 	for _, known := range []error{
 		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, nats.ErrConnectionClosed, nats.ErrDisconnected,
 		nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded, nats.ErrConnectionDraining, nats.ErrStaleConnection,
@@ -81,8 +77,19 @@ func isUnwritable(err error) bool {
 			return true
 		}
 	}
+	return hasCode(err, codeNoClusterLeader)
+}
+
+// isFull recognises that the store has no space left.
+func isFull(err error) bool {
+	return hasCode(err, codeInsufficientResources, codeStorageExceeded) || strings.Contains(fmt.Sprint(err), "no space left")
+}
+
+// isUnwritable recognises errors after which nobody knows, or nothing was
+// stored and nothing can be for now.
+func isUnwritable(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && api.Code >= 500
+	return isSilence(err) || isFull(err) || errors.As(err, &api) && api.Code >= 500
 }
 
 // downError, laterError and haltError carry a handler's verdict.

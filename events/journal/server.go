@@ -69,13 +69,15 @@ func listenOn(opts *server.Options, listen string) error {
 // startServer starts the embedded server and returns when it takes clients and
 // has recovered its streams: 10 ms for a small store, about 1 s for a million
 // events. The error is the server's own fatal one.
-func startServer(ctx context.Context, opts *server.Options, log zerolog.Logger) (*server.Server, error) {
+//
+// Broken is told when a store can't be written any more.
+func startServer(ctx context.Context, opts *server.Options, log zerolog.Logger, broken func(error)) (*server.Server, error) {
 	srv, err := server.NewServer(opts)
 	if err != nil {
 		return nil, fmt.Errorf("nats.conf: %w", err)
 	}
 	fatal := make(chan string, 1)
-	srv.SetLoggerV2(&serverLog{log: log, fatal: fatal}, false, false, false)
+	srv.SetLoggerV2(&serverLog{log: log, fatal: fatal, broken: broken}, false, false, false)
 	go srv.Start()
 	for {
 		ready := srv.ReadyForConnections(20 * time.Millisecond)
@@ -99,7 +101,7 @@ func startServer(ctx context.Context, opts *server.Options, log zerolog.Logger) 
 // their folders. With a wrong key the server starts as if there were none, and
 // would make new ones over them.
 func storedStreams(storeDir string) ([]string, error) {
-	metas, err := filepath.Glob(filepath.Join(storeDir, server.JetStreamStoreDir, "*", "streams", "*", server.JetStreamMetaFile))
+	metas, err := filepath.Glob(filepath.Join(storeDir, "*", "streams", "*", server.JetStreamMetaFile))
 	if err != nil {
 		return nil, err
 	}
@@ -116,15 +118,26 @@ func storedStreams(storeDir string) ([]string, error) {
 // serverLog passes the server's log on. What the server tells as notice is
 // debugging to us: the bridge has its own words for its start and end.
 type serverLog struct {
-	log   zerolog.Logger
-	fatal chan<- string
+	log    zerolog.Logger
+	fatal  chan<- string
+	broken func(error)
 }
 
 func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug().Msgf(format, v...) }
 func (l *serverLog) Warnf(format string, v ...any)   { l.log.Debug().Msgf(format, v...) }
-func (l *serverLog) Errorf(format string, v ...any)  { l.log.Warn().Msgf(format, v...) }
 func (l *serverLog) Debugf(format string, v ...any)  { l.log.Trace().Msgf(format, v...) }
 func (l *serverLog) Tracef(format string, v ...any)  { l.log.Trace().Msgf(format, v...) }
+
+// Errorf looks for the one error that the server tells nowhere else: after a
+// failed write a stream takes nothing more until the server is restarted, and
+// leaves who appends to it without an answer.
+func (l *serverLog) Errorf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	l.log.Warn().Msg(text)
+	if strings.Contains(text, "critical write error") {
+		l.broken(errors.New(text))
+	}
+}
 
 // Fatalf must not end the process: a library does not.
 func (l *serverLog) Fatalf(format string, v ...any) {

@@ -195,15 +195,17 @@ func (c *Conn) streamInfo(ctx context.Context, name string) (*jetstream.StreamIn
 	return stream.CachedInfo(), nil
 }
 
-// retryShort asks with a short deadline and again while ctx lasts: a cluster
-// that is choosing a leader drops requests, and a long wait would hang on one.
+// retryShort asks with a short deadline, and again while nobody answers: a
+// cluster that is choosing a leader drops requests, and a long wait would hang
+// on one. A refusal is final: the server takes some that it has refused once
+// when asked again, without having done anything.
 func retryShort[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
 	const tries = 5
 	for n := 1; ; n++ {
 		short, cancel := context.WithTimeout(ctx, 4*time.Second)
 		v, err := ask(short)
 		cancel()
-		if err == nil || n == tries || ctx.Err() != nil || !isUnwritable(err) || hasCode(err, codeStoreFailed, codeStorageExceeded) {
+		if err == nil || n == tries || ctx.Err() != nil || !isSilence(err) {
 			return v, err
 		}
 		if pause(ctx, 200*time.Millisecond) != nil {

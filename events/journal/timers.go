@@ -47,7 +47,7 @@ func (j *Journal) Schedule(ctx context.Context, t Timer) error {
 	if err != nil {
 		return fmt.Errorf("timer %s: %w", t.Key, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	ctx, cancel := j.conn.writing(ctx)
 	defer cancel()
 	// First, so that the one set below can't be taken for the old one. Dying
 	// between the two loses the timer, and the caller repeats the call.
@@ -72,7 +72,7 @@ func (j *Journal) Unschedule(ctx context.Context, key string) error {
 	if err := checkTimer(j, Timer{Key: key}); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
+	ctx, cancel := j.conn.writing(ctx)
 	defer cancel()
 	if err := j.purgeTimer(ctx, timerSet+key); err != nil {
 		return err
