@@ -38,7 +38,7 @@ var arrows = []struct {
 	{"handlers/login", facts},
 	{"handlers/portals", facts},
 	{"handlers/messages", facts},
-	{"handlers/commit", []string{"events", "events/journal"}},
+	{"handlers/commit", slices.Concat(facts, []string{"events/journal"})},
 	{"handlers/vault/...", slices.Concat(facts, []string{"events/journal", "handlers/vault/..."})},
 
 	{"handlers/management/...", slices.Concat(worlds, []string{"handlers/management/..."})},
