@@ -175,7 +175,7 @@ func describe(p projections.Portal, c Describe) events.Fact {
 func ghosts(p projections.Portal, c Command) (events.Fact, error) {
 	switch c := c.(type) {
 	case Dress:
-		if p.Undressed != c.Of {
+		if c.Of == "" || p.Undressed != c.Of {
 			return nil, nil
 		}
 		return &events.RoomDressed{
