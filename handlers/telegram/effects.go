@@ -1,0 +1,152 @@
+package telegram
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gotd/td/telegram/auth"
+	"github.com/gotd/td/tg"
+	"github.com/gotd/td/tgerr"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/vault"
+)
+
+// The calls of a login. Each has a deadline, and is safe to repeat because the
+// steps (login.go) ask first whether it was done.
+
+// standing is how far Telegram says a session has come.
+type standing int
+
+const (
+	standsOutside standing = iota
+	standsBeforePassword
+	standsInside
+)
+
+// whoAmI asks how far the session has come. users.getUsers answers any session.
+func (w *World) whoAmI(ctx context.Context, api *tg.Client) (standing, *tg.User, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	users, err := api.UsersGetUsers(ctx, []tg.InputUserClass{&tg.InputUserSelf{}})
+	switch {
+	case tgerr.Is(err, "SESSION_PASSWORD_NEEDED"):
+		return standsBeforePassword, nil, nil
+	case notAuthorised(err):
+		return standsOutside, nil, nil
+	case err != nil:
+		return standsOutside, nil, err
+	}
+	self, ok := tg.UserClassArray(users).FirstAsNotEmpty()
+	if !ok {
+		return standsOutside, nil, fmt.Errorf("users.getUsers gave nobody")
+	}
+	return standsInside, self, nil
+}
+
+// sendCode has Telegram send a login code. A repeat sends another code or the
+// same; the newest hash counts.
+func (w *World) sendCode(ctx context.Context, api *tg.Client, phone vault.Secret) (tg.AuthSentCodeClass, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	return api.AuthSendCode(ctx, &tg.AuthSendCodeRequest{
+		PhoneNumber: phone.Reveal(), APIID: w.cfg.APIID, APIHash: w.cfg.APIHash,
+	})
+}
+
+// signIn tries a code.
+func (w *World) signIn(ctx context.Context, api *tg.Client, phone, hash, code vault.Secret) (tg.AuthAuthorizationClass, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	req := &tg.AuthSignInRequest{PhoneNumber: phone.Reveal(), PhoneCodeHash: hash.Reveal()}
+	req.SetPhoneCode(code.Reveal())
+	return api.AuthSignIn(ctx, req)
+}
+
+// checkPassword answers Telegram's challenge for the two-factor password. A
+// challenge is good for one answer and may age: SRP_ID_INVALID asks for another.
+func (w *World) checkPassword(ctx context.Context, api *tg.Client, password vault.Secret) (tg.AuthAuthorizationClass, error) {
+	if err := w.srp.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer w.srp.leave()
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	for try := 0; ; try++ {
+		challenge, err := api.AccountGetPassword(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !challenge.HasPassword {
+			return nil, errNoPassword
+		}
+		answer, err := auth.PasswordHash(password, challenge.SRPID, challenge.SRPB, challenge.SecureRandom, challenge.CurrentAlgo)
+		if err != nil {
+			return nil, fmt.Errorf("compute the password check: %w", err)
+		}
+		res, err := api.AuthCheckPassword(ctx, answer)
+		if try < 2 && tgerr.Is(err, "SRP_ID_INVALID", "SRP_PASSWORD_CHANGED") {
+			continue
+		}
+		return res, err
+	}
+}
+
+// hasHint asks whether there is a hint to the password. It is not kept.
+func (w *World) hasHint(ctx context.Context, api *tg.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	p, err := api.AccountGetPassword(ctx)
+	return err == nil && p.Hint != ""
+}
+
+// cancelCode tells Telegram that a code is no longer wanted.
+func (w *World) cancelCode(ctx context.Context, api *tg.Client, phone, hash vault.Secret) error {
+	_, err := api.AuthCancelCode(ctx, &tg.AuthCancelCodeRequest{PhoneNumber: phone.Reveal(), PhoneCodeHash: hash.Reveal()})
+	return err
+}
+
+// logOut ends the session at Telegram. One that is ended already is ended.
+func (w *World) logOut(ctx context.Context, api *tg.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	_, err := api.AuthLogOut(ctx)
+	if notAuthorised(err) {
+		return nil
+	}
+	return err
+}
+
+// ping is a cheap call that tells whether a session works, and how fast.
+func (w *World) ping(ctx context.Context, api *tg.Client) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, min(w.cfg.Timeout, 10*time.Second))
+	defer cancel()
+	began := time.Now()
+	_, err := api.UsersGetUsers(ctx, []tg.InputUserClass{&tg.InputUserSelf{}})
+	return time.Since(began), err
+}
+
+// route tells in the log's words how a code travels.
+func route(t tg.AuthSentCodeTypeClass) (events.Route, int) {
+	switch t := t.(type) {
+	case *tg.AuthSentCodeTypeApp:
+		return events.RouteApp, t.Length
+	case *tg.AuthSentCodeTypeSMS:
+		return events.RouteSMS, t.Length
+	case *tg.AuthSentCodeTypeFirebaseSMS:
+		return events.RouteSMS, t.Length
+	case *tg.AuthSentCodeTypeCall:
+		return events.RouteCall, t.Length
+	case *tg.AuthSentCodeTypeFlashCall:
+		return events.RouteFlashCall, 0
+	case *tg.AuthSentCodeTypeMissedCall:
+		return events.RouteMissedCall, t.Length
+	case *tg.AuthSentCodeTypeEmailCode:
+		return events.RouteEmail, t.Length
+	case *tg.AuthSentCodeTypeFragmentSMS:
+		return events.RouteFragment, t.Length
+	default:
+		return events.RouteOther, 0
+	}
+}

@@ -1,0 +1,119 @@
+package telegram
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/gotd/td/session"
+	gotd "github.com/gotd/td/telegram"
+	"github.com/gotd/td/tg"
+)
+
+// errUnreachable says that there is no connection to Telegram.
+var errUnreachable = errors.New("Telegram can't be reached") //nolint:staticcheck // a name
+
+// maxDials bounds how many connections with a known key are made at once.
+const maxDials = 16
+
+// dialer opens lines.
+type dialer struct {
+	cfg    Config
+	ctx    context.Context // of all lines
+	cancel context.CancelFunc
+	fresh  limit // key exchanges: each takes 0.7 s of a core
+	known  limit
+}
+
+func newDialer(cfg Config) *dialer {
+	d := &dialer{cfg: cfg, fresh: newLimit(runtime.GOMAXPROCS(0)), known: newLimit(maxDials)}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	return d
+}
+
+func (d *dialer) close() { d.cancel() }
+
+// line is a connection to Telegram that mends itself until it is closed.
+type line struct {
+	api    *tg.Client
+	cancel context.CancelFunc
+	ready  chan struct{} // closed once the first connection stands
+	done   chan struct{} // closed when the line is no more
+	err    error         // why, after done
+}
+
+// hooks is what a line tells its owner. All may be nil.
+type hooks struct {
+	updates gotd.UpdateHandler // without it Telegram sends none
+	state   func(gotd.ConnectionState)
+	failed  func(error) // each error that Telegram answers a call with
+}
+
+// open starts a line on a stored session, or on a new one if the storage is
+// empty. It does not block.
+func (d *dialer) open(storage session.Storage, h hooks) *line {
+	ctx, cancel := context.WithCancel(d.ctx)
+	opts := gotd.Options{
+		PublicKeys: d.cfg.PublicKeys, DCList: d.cfg.DCList, SessionStorage: storage, Device: d.cfg.Device,
+		DialTimeout: d.cfg.Timeout, UpdateHandler: h.updates, OnConnectionState: h.state,
+	}
+	if h.failed != nil {
+		opts.Middlewares = []gotd.Middleware{watch(h.failed)}
+		opts.OnSelfError = func(_ context.Context, err error) error { h.failed(err); return nil }
+	}
+	client := gotd.NewClient(d.cfg.APIID, d.cfg.APIHash, opts)
+	l := &line{api: client.API(), cancel: cancel, ready: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(l.done)
+		defer cancel()
+		l.err = client.Run(ctx, func(ctx context.Context) error {
+			close(l.ready)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+	}()
+	return l
+}
+
+// watch shows the errors of all calls to see.
+func watch(see func(error)) gotd.Middleware {
+	return gotd.MiddlewareFunc(func(next tg.Invoker) gotd.InvokeFunc {
+		return func(ctx context.Context, in encoder, out decoder) error {
+			err := next.Invoke(ctx, in, out)
+			if err != nil {
+				see(err)
+			}
+			return err
+		}
+	})
+}
+
+// wait returns when the line can be used, and errUnreachable if that takes too long.
+func (l *line) wait(ctx context.Context, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	select {
+	case <-l.ready:
+		return nil
+	case <-l.done:
+		if l.err != nil {
+			return fmt.Errorf("%w: %w", errUnreachable, l.err)
+		}
+		return errUnreachable
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", errUnreachable, ctx.Err())
+	}
+}
+
+// close ends the line and waits until nothing of it runs any more, 2 s at most.
+func (l *line) close() {
+	l.cancel()
+	t := time.NewTimer(2 * time.Second)
+	defer t.Stop()
+	select {
+	case <-l.done:
+	case <-t.C:
+	}
+}
