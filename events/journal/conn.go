@@ -107,6 +107,10 @@ func (c *Conn) embed(ctx context.Context) error {
 		return c.cfg.Password
 	}
 	if c.cfg.ReadOnly {
+		if !opts.DontListen {
+			// For itself alone: another port than the bridge's, which may be taken.
+			opts.Host, opts.Port = "127.0.0.1", server.RANDOM_PORT
+		}
 		if _, err := os.Stat(filepath.Join(opts.StoreDir, server.JetStreamStoreDir)); err != nil {
 			return fmt.Errorf("%w (nothing in %s)", ErrNoLog, opts.StoreDir)
 		}

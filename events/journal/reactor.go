@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
@@ -187,6 +188,13 @@ func (j *Journal) consumer(ctx context.Context, w worker) (jetstream.Consumer, e
 		AckWait: j.ackWait, MaxAckPending: maxInHand, MaxDeliver: -1,
 		DeliverPolicy: jetstream.DeliverAllPolicy, Replicas: j.conn.cfg.Replicas,
 	}
+	old, err := j.conn.js.Consumer(ctx, w.stream, w.durable)
+	switch {
+	case err == nil: // where it began can't be changed
+		cfg.DeliverPolicy, cfg.OptStartSeq = old.CachedInfo().Config.DeliverPolicy, old.CachedInfo().Config.OptStartSeq
+	case !errors.Is(err, jetstream.ErrConsumerNotFound):
+		return nil, fmt.Errorf("consumer %s: %w", w.durable, err)
+	}
 	consumer, err := j.conn.js.CreateOrUpdateConsumer(ctx, w.stream, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("consumer %s: %w", w.durable, err)
@@ -198,14 +206,21 @@ func (j *Journal) consumer(ctx context.Context, w worker) (jetstream.Consumer, e
 	if _, err = j.conn.js.ResetConsumer(ctx, w.stream, w.durable); err == nil {
 		return consumer, nil
 	}
-	// A server before 2.14 can't: make it anew where it stood. A crash between
-	// the two calls makes it start from the first event: slow, and still right,
-	// because effects are safe to repeat.
+	if isSilence(err) && !errors.Is(err, nats.ErrNoResponders) {
+		return nil, fmt.Errorf("rewind %s: %w", w.durable, err)
+	}
 	j.conn.log.Debug().Err(err).Str("consumer", w.durable).Msg("the server can't rewind a consumer; making it anew")
+	return j.remake(ctx, w, cfg, info.AckFloor.Stream+1)
+}
+
+// remake is the rewind for servers before 2.14: the consumer is made anew where
+// it stood. A crash between the two calls makes it start from the first event:
+// slow, and still right, because effects are safe to repeat.
+func (j *Journal) remake(ctx context.Context, w worker, cfg jetstream.ConsumerConfig, from uint64) (jetstream.Consumer, error) {
 	if err := j.conn.js.DeleteConsumer(ctx, w.stream, w.durable); err != nil {
 		return nil, fmt.Errorf("consumer %s: %w", w.durable, err)
 	}
-	cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, info.AckFloor.Stream+1
+	cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from
 	return j.conn.js.CreateConsumer(ctx, w.stream, cfg)
 }
 

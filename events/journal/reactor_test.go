@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"pgregory.net/rapid"
 
 	"github.com/natsgram/natsgram/events"
 )
 
-// journalOf records, per aggregate, what a reactor handled to the end.
+// handled records, per aggregate, what a reactor handled to the end.
 type handled struct {
 	mu    sync.Mutex
 	order map[events.UID][]string
@@ -337,4 +338,49 @@ func TestLostDeliveryRewinds(t *testing.T) {
 		}
 		return len(seen) == n+1
 	})
+}
+
+// A server that can't rewind has the consumer made anew; it must go on from
+// there, now and after the next start.
+func TestRemadeConsumerGoesOn(t *testing.T) {
+	j, ctx := open(t), testContext(t)
+	agg := user()
+	for n := range 6 {
+		must(t, j, submitted(agg, fmt.Sprint(n)))
+	}
+	w := worker{stream: "AUTH", durable: "old-AUTH-00", reactor: "old", filters: []string{"auth.>"}, lane: laneOfEvent}
+	if _, err := j.consumer(ctx, w); err != nil {
+		t.Fatal(err)
+	}
+	info, err := j.conn.js.Consumer(ctx, w.stream, w.durable)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := j.remake(ctx, w, info.CachedInfo().Config, 4); err != nil {
+		t.Fatal(err)
+	}
+	for _, stop := range []uint64{5, 6} {
+		seen := make(chan uint64, 10)
+		w.handle = func(_ context.Context, _ jetstream.Msg, seq uint64) error {
+			seen <- seq
+			if seq > stop {
+				return Halt(errors.New("enough"))
+			}
+			return nil
+		}
+		end := background(t, func(ctx context.Context) error {
+			if err := j.work(ctx, w); err != nil && err.Error() != w.durable+": enough" {
+				return err
+			}
+			return nil
+		})
+		if got := receive(t, seen, "an event"); got != map[uint64]uint64{5: 4, 6: 6}[stop] {
+			t.Errorf("event %d came first", got)
+		}
+		until(t, "event "+fmt.Sprint(stop), func() bool {
+			lags, err := j.Lag(ctx)
+			return err == nil && len(lags) == 1 && lags[0].Done == stop
+		})
+		end()
+	}
 }
