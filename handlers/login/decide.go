@@ -133,7 +133,10 @@ func letIn(u projections.User, c LetIn) events.Fact {
 }
 
 func refuse(a *projections.Attempt, c Refuse) events.Fact {
-	if c.Final {
+	switch {
+	case c.Final && c.Reason == events.SecretsMissing:
+		return fail(a, events.FailedSecretsGone, c.Error)
+	case c.Final:
 		return fail(a, events.FailedRefused, c.Error)
 	}
 	if c.Reason.IsTry() && a.Tries+1 >= c.MaxTries {

@@ -80,8 +80,12 @@ func (c *client) connect() {
 	l := c.w.dial.open(storage, hooks{
 		updates: gotd.UpdateHandlerFunc(func(_ context.Context, u tg.UpdatesClass) error { c.feed.push(u); return nil }),
 		state: func(s gotd.ConnectionState) {
-			if s == gotd.ConnectionStateReady {
-				c.feed.connected()
+			if s != gotd.ConnectionStateReady {
+				return
+			}
+			c.feed.connected()
+			if c.w.deps.Back != nil {
+				c.w.deps.Back()
 			}
 		},
 		failed: c.onError,

@@ -98,14 +98,11 @@ func entitiesOf(t events.Text, user func(int64) (tg.InputUserClass, bool)) []tg.
 	return list
 }
 
-// emote writes what somebody does as Telegram can show it.
+// emote writes what somebody does as Telegram can show it: in italics. The words
+// stay as they are, so that an echo is known by them.
 func emote(t events.Text) events.Text {
-	const mark = "* "
-	out := events.Text{Body: mark + t.Body, Spans: slices.Clone(t.Spans)}
-	for i := range out.Spans {
-		out.Spans[i].Offset += len(mark)
-	}
-	return out
+	all := events.Span{Kind: events.SpanItalic, Length: length(t.Body)}
+	return events.Text{Body: t.Body, Spans: append(slices.Clone(t.Spans), all)}
 }
 
 // serviceAccount is Telegram's own account, which brings login codes.

@@ -82,7 +82,7 @@ func (c *client) said(ctx context.Context, peer events.Peer, said messages.Said)
 // say decides on a portal's messages and tells the log, waiting while the log
 // can't be written. held is messages.ErrHold.
 func (c *client) say(ctx context.Context, uid events.UID, cmd messages.Command) (held bool, err error) {
-		err = c.untilStored(ctx, "store an update", func(ctx context.Context) error {
+	err = c.untilStored(ctx, "store an update", func(ctx context.Context) error {
 		_, err := c.w.desk.chats.Do(ctx, uid, byTelegram(), func(t projections.Thread) (events.Fact, error) { return messages.Decide(t, cmd) })
 		if errors.Is(err, messages.ErrHold) {
 			held, err = true, nil

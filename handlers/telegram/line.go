@@ -63,6 +63,9 @@ func (d *dialer) open(storage session.Storage, h hooks) *line {
 		opts.Middlewares = []gotd.Middleware{watch(h.failed)}
 		opts.OnSelfError = func(_ context.Context, err error) error { h.failed(err); return nil }
 	}
+	if list := d.cfg.DCList.Options; len(list) > 0 {
+		opts.DC = list[0].ID // of a simulated server; gotd's default is Telegram's
+	}
 	client := gotd.NewClient(d.cfg.APIID, d.cfg.APIHash, opts)
 	l := &line{api: client.API(), cancel: cancel, ready: make(chan struct{}), done: make(chan struct{})}
 	go func() {

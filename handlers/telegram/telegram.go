@@ -65,7 +65,9 @@ type Deps struct {
 	Messages  *projections.Messages
 	Cursors   vault.Bucket // sealed; of its own
 	Peers     vault.Bucket // sealed; of its own
-	Logger    zerolog.Logger
+	// Back is called when a connection to Telegram stands again; nil for nobody.
+	Back   func()
+	Logger zerolog.Logger
 }
 
 // desks are the ways into the log.
@@ -94,18 +96,9 @@ func New(cfg Config, deps Deps) *World {
 	cfg = cfg.withDefaults()
 	w := &World{cfg: cfg, deps: deps, log: deps.Logger, srp: newLimit(runtime.GOMAXPROCS(0)), sends: newSends()}
 	w.desk = desks{
-		users: commit.NewDesk(events.Auth, deps.Log, deps.Users, func(uid events.UID) (projections.User, uint64) {
-			u := deps.Users.Get(uid)
-			return u, u.Seq
-		}),
-		portals: commit.NewDesk(events.Portal, deps.Log, deps.Portals, func(uid events.UID) (projections.Portal, uint64) {
-			p := deps.Portals.Get(uid)
-			return p, p.Seq
-		}),
-		chats: commit.NewDesk(events.Chat, deps.Log, deps.Messages, func(uid events.UID) (projections.Thread, uint64) {
-			t := deps.Messages.Get(uid)
-			return t, t.Seq
-		}),
+		users:   commit.Users(deps.Log, deps.Users),
+		portals: commit.Portals(deps.Log, deps.Portals),
+		chats:   commit.Messages(deps.Log, deps.Messages),
 	}
 	w.dial = newDialer(cfg)
 	w.attempts = newAttempts(w)
