@@ -84,6 +84,11 @@ type Deps struct {
 	Directory Directory
 	Ghosts    Cache
 	Pictures  Pictures // nil: rooms and ghosts have no pictures
+	// Inboxes are asked before the bridge's own, in order.
+	Inboxes []Inbox
+	// Healthy says whether the log can be written and the projections are up to
+	// date. If not, no event is taken.
+	Healthy func() error
 	// Back is called when the homeserver answers again after it did not, so
 	// that what waits is tried at once: journal.WorldIsBack. It may be nil.
 	Back   func()
@@ -114,6 +119,9 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 		return nil, errors.New("the homeserver's name is not configured")
 	case cfg.ASToken == "" || cfg.HSToken == "":
 		return nil, errors.New("as_token or hs_token is not configured")
+	}
+	if deps.Healthy == nil {
+		deps.Healthy = func() error { return nil }
 	}
 	b := &Bridge{cfg: cfg, deps: deps, rooms: newGate(cfg.MaxRooms)}
 	b.who = identities{prefix: cfg.GhostPrefix, server: cfg.ServerName, bot: cfg.bot(), users: deps.Users}

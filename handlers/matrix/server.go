@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -40,13 +41,11 @@ type server struct {
 }
 
 // Handler is the HTTP server that the homeserver talks to. Each event goes to
-// the inboxes in order, the bridge's own last, until one takes it. healthy says
-// whether the log can be written and the projections are up to date: if not,
-// nothing is taken.
-func (b *Bridge) Handler(healthy func() error, inboxes ...Inbox) http.Handler {
+// the inboxes in order, the bridge's own last, until one takes it.
+func (b *Bridge) Handler() http.Handler {
 	s := &server{
-		token: sha256.Sum256([]byte(b.cfg.HSToken)), who: b.who, healthy: healthy,
-		inboxes: append(append([]Inbox(nil), inboxes...), b.Inbox()), log: b.deps.Logger, busy: make(chan struct{}, 1),
+		token: sha256.Sum256([]byte(b.cfg.HSToken)), who: b.who, healthy: b.deps.Healthy,
+		inboxes: append(slices.Clone(b.deps.Inboxes), b.Inbox()), log: b.deps.Logger, busy: make(chan struct{}, 1),
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
