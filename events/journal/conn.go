@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -131,63 +129,6 @@ func (c *Conn) embed(ctx context.Context) error {
 	return c.dial("", c.cfg.User, password(c.cfg.User))
 }
 
-// dial opens both connections: to url, or in-process if it is empty.
-func (c *Conn) dial(url, user, password string) (err error) {
-	options := []nats.Option{
-		nats.UserInfo(user, password), nats.CustomInboxPrefix("_INBOX_" + user),
-		nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.Timeout(5 * time.Second),
-		// A write that waits in a buffer for the server to come back would be
-		// stored after its caller gave up: rather fail at once.
-		nats.ReconnectBufSize(-1),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { c.log.Debug().Err(err).Msg("nats") }),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if err != nil {
-				c.log.Warn().Err(err).Msg("lost the connection to the log")
-			}
-		}),
-	}
-	if c.nc, err = nats.Connect(url, c.route(options, url, false)...); err != nil {
-		return c.dialError(url, user, err)
-	}
-	// net.Pipe has no buffer: a bulk read over TCP loopback is up to 1.5 times as fast.
-	if c.reader, err = nats.Connect(c.readURL(url), c.route(options, url, true)...); err != nil {
-		return c.dialError(url, user, err)
-	}
-	c.js, err = jetstream.New(c.nc)
-	return err
-}
-
-// route adds the in-process way to options where that is the way to go.
-func (c *Conn) route(options []nats.Option, url string, bulk bool) []nats.Option {
-	name := "natsgram"
-	if bulk {
-		name = "natsgram bulk reads"
-	}
-	options = append(slices.Clone(options), nats.Name(name))
-	if url == "" && (!bulk || c.ClientURL() == "") {
-		options = append(options, nats.InProcessServer(c.server))
-	}
-	return options
-}
-
-func (c *Conn) readURL(url string) string {
-	if url == "" {
-		return c.ClientURL()
-	}
-	return url
-}
-
-func (c *Conn) dialError(url, user string, err error) error {
-	if url == "" {
-		url = "the embedded server"
-	}
-	// A refused password reads as a closed pipe when in-process.
-	if errors.Is(err, nats.ErrAuthorization) || strings.Contains(err.Error(), "closed pipe") {
-		return fmt.Errorf("%s does not take the password of user %s", url, user)
-	}
-	return fmt.Errorf("connect to %s: %w", url, err)
-}
-
 // checkStoreKey compares the streams on disk with those that the server could
 // open, before any is made anew over them.
 func (c *Conn) checkStoreKey(ctx context.Context) error {
@@ -246,70 +187,3 @@ func (c *Conn) ClientURL() string {
 
 // Partitions is the log's number of partitions.
 func (c *Conn) Partitions() int { return c.partitions }
-
-// Healthy reports whether the log can be read and written now. After a failed
-// write it tries one, for at most 2 s; else it costs nothing.
-func (c *Conn) Healthy() error {
-	if !c.nc.IsConnected() {
-		return fmt.Errorf("%w: the connection is %s", ErrUnwritable, strings.ToLower(c.nc.Status().String()))
-	}
-	if c.working.Err() != nil {
-		return c.brokenError()
-	}
-	if c.server != nil && !c.server.JetStreamEnabled() {
-		return fmt.Errorf("%w: the server gave up its store: see to the disk and restart", ErrUnwritable)
-	}
-	if c.failure.Load() == nil || c.cfg.ReadOnly {
-		return nil
-	}
-	return c.probe(context.Background())
-}
-
-// probe tries a write that means nothing.
-func (c *Conn) probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	bucket, err := c.Bucket(ctx, "CURSORS")
-	if err == nil {
-		_, err = bucket.Put(ctx, "journal.probe", []byte(time.Now().UTC().Format(time.RFC3339)))
-	}
-	return err
-}
-
-// Broken is closed when the embedded server met a disk that it can't write to.
-// The server tries such a stream no more: only a restart of the process helps,
-// after somebody has seen to the disk. Everything acknowledged is safe.
-func (c *Conn) Broken() <-chan struct{} { return c.working.Done() }
-
-func (c *Conn) brokenError() error {
-	return fmt.Errorf("%w: see to the disk and restart: %w", ErrUnwritable, context.Cause(c.working))
-}
-
-// writing bounds a write: by its own time, and by the end of a server that
-// would leave it without an answer.
-func (c *Conn) writing(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, appendTimeout)
-	stop := context.AfterFunc(c.working, cancel)
-	return ctx, func() { stop(); cancel() }
-}
-
-// noteWrite remembers how the last write went, and marks what means that
-// nothing can be written.
-func (c *Conn) noteWrite(err error) error {
-	switch {
-	case err == nil:
-		c.failure.Store(nil)
-		return nil
-	case errors.Is(err, ErrUnwritable):
-	case c.working.Err() != nil:
-		err = c.brokenError()
-	case isFull(err):
-		err = fmt.Errorf("%w: the disk of the store is full: %w", ErrUnwritable, err)
-	case isUnwritable(err):
-		err = fmt.Errorf("%w: %w", ErrUnwritable, err)
-	}
-	if errors.Is(err, ErrUnwritable) {
-		c.failure.Store(&err)
-	}
-	return err
-}
