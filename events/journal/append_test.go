@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/natsgram/natsgram/events"
 )
 
@@ -117,5 +119,30 @@ func TestAppendRefusesWhatDoesNotFit(t *testing.T) {
 	}
 	if last, _ := j.LastSeq(ctx, events.Auth); last != 0 {
 		t.Errorf("the log has %d events", last)
+	}
+}
+
+// An append whose answer is lost is looked up: stored, overtaken, or neither.
+func TestAppendSettlesALostAnswer(t *testing.T) {
+	j, ctx, agg := open(t), testContext(t), user()
+	must(t, j, submitted(agg, "before"))
+	e := submitted(agg, "answer lost")
+	settle := func() (uint64, error) {
+		return j.settle(ctx, e.ID, "AUTH", agg.Filter(j.conn.partitions), 1, nats.ErrTimeout)
+	}
+	if _, err := settle(); !errors.Is(err, ErrUnwritable) {
+		t.Errorf("not stored: %v", err)
+	}
+	if err := j.conn.Healthy(); err != nil || j.conn.failure.Load() != nil {
+		t.Errorf("health after the probe went well: %v", err)
+	}
+	stored := must(t, j, e)
+	must(t, j, submitted(agg, "after"))
+	if seq, err := settle(); err != nil || seq != stored {
+		t.Errorf("stored: %d, %v", seq, err)
+	}
+	e = submitted(agg, "never stored")
+	if _, err := settle(); !errors.Is(err, ErrConflict) {
+		t.Errorf("overtaken: %v", err)
 	}
 }
