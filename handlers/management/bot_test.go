@@ -47,6 +47,7 @@ func TestBot(t *testing.T) {
 		{"the deadline", testDeadline},
 		{"restarts say nothing twice", testRestarts},
 		{"an outage of the homeserver", testOutage},
+		{"calls that fail, and that fail though done", testFaults},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.test(t, h) })
 	}

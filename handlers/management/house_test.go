@@ -49,6 +49,8 @@ type house struct {
 	botID   id.UserID
 	timeout time.Duration
 
+	faults faults
+
 	mu    sync.Mutex
 	bot   *Bot
 	taken map[id.EventID]bool // what Take said of each event
@@ -123,6 +125,7 @@ func (h *house) openLog() {
 func (h *house) start() {
 	h.t.Helper()
 	client := must(NewClient(h.hs.URL(), h.botID, h.reg.AppToken))(h.t)
+	client.Client.Transport = &h.faults
 	bot := New(Config{
 		Bot: h.botID, Prefix: "!tg", Version: "v0.0-test", AttemptTimeout: h.timeout, MaxLogins: 1,
 		Permission: func(user events.MatrixID) Level {
@@ -147,7 +150,7 @@ func (h *house) start() {
 		if err := running.Wait(); err != nil {
 			h.t.Error(err)
 		}
-		client.Client.CloseIdleConnections()
+		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	})
 }
 

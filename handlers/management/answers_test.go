@@ -1,0 +1,124 @@
+package management
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/vault"
+)
+
+func TestReadPhone(t *testing.T) {
+	for body, want := range map[string]string{
+		"+447911123456":                      "+447911123456",
+		" +44 7911 123456 \n":                "+447911123456",
+		"+44 (0)7911 123-456":                "+447911123456",
+		"0044 7911.123.456":                  "+447911123456",
+		"(+44) 7911/123456":                  "+447911123456",
+		"447911123456":                       "+447911123456",
+		"+1 (555) 010-9999":                  "+15550109999",
+		"+49\u00a0171\u20111234567":          "+491711234567",
+		"\u202a+44 7911 123456\u202c":        "+447911123456",
+		"tel:+447911123456":                  "+447911123456",
+		"+9996621234":                        "+9996621234",
+		"+290 1234":                          "+2901234",
+		"":                                   "",
+		"   ":                                "",
+		"+":                                  "",
+		"00":                                 "",
+		"0171 1234567":                       "", // of which country?
+		"+0171 1234567":                      "",
+		"+44 12":                             "",
+		"+1234567890123456":                  "",
+		"+44 7911 123456 please":             "",
+		"++447911123456":                     "",
+		"+44+7911123456":                     "",
+		"+44 7911 12345x":                    "",
+		"+٤٤ ٧٩١١ ١٢٣٤٥٦":                    "",
+		"my number is +447911123456":         "",
+		"+44 7911 123456, +44 7911 123457":   "",
+		"(0)":                                "",
+		"\x00\xff\xfe":                       "",
+		strings.Repeat("+", 100_000):         "",
+		strings.Repeat("1234567890 ", 9_999): "",
+	} {
+		got, ok := readPhone(body)
+		if got != want || ok != (want != "") {
+			t.Errorf("%.40q reads as %q, %v", body, got, ok)
+		}
+	}
+}
+
+func TestReadCode(t *testing.T) {
+	for body, want := range map[string]string{
+		"12345": "12345", " 12 345\n": "12345", "123-45": "12345", "1 2 3 4 5 6": "123456", "012": "012", "12–345": "12345",
+		"": "", "12": "", "12345678901": "", "12345a": "", "code 12345": "", "12.345": "", "+12345": "",
+	} {
+		got, ok := readCode(body)
+		if got != want || ok != (want != "") {
+			t.Errorf("%q reads as %q, %v", body, got, ok)
+		}
+	}
+}
+
+func TestReadAnswer(t *testing.T) {
+	for _, c := range []struct {
+		step events.Step
+		body string
+		want answer
+	}{
+		{events.StepPhone, "+44 7911 123456", answer{vault.Phone, "+447911123456", "+44 ••••• ••3456", true}},
+		{events.StepCode, "1-2-3-4-5", answer{vault.Code, "12345", "", true}},
+		{events.StepPassword, "  p á\tss ", answer{vault.Password, "  p á\tss ", "", true}},
+		{events.StepPassword, "", answer{vault.Password, "", "", false}},
+		{events.StepPhone, "rubbish", answer{vault.Phone, "", "", false}},
+		{"a step to come", "12345", answer{}},
+	} {
+		if got := readAnswer(c.step, c.body); got != c.want {
+			t.Errorf("%s: %q reads as %+v", c.step, c.body, got)
+		}
+	}
+}
+
+func TestMask(t *testing.T) {
+	for number, want := range map[string]string{
+		"+447911123456":    "+44 ••••• ••3456",
+		"+15550109999":     "+1 ••••• ••9999",
+		"+79161234567":     "+7 ••••• ••4567",
+		"+35312345678":     "+353 ••••• ••5678",
+		"+2901234":         "+290 ••••• ••34", // a short number: less is shown
+		"+9996621234":      "+999 ••••• ••1234",
+		"+999999999999999": "+999 ••••• ••9999",
+		"":                 "",
+		"+12":              "",
+	} {
+		if got := mask(number); got != want {
+			t.Errorf("%s is masked as %q", number, got)
+		}
+	}
+}
+
+// TestWhateverIsTyped reads anything at every step: no panic, no more digits
+// than were typed, and a mask that hides most of them.
+func TestWhateverIsTyped(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.OneOf(rapid.String(), rapid.StringMatching(`[+0-9 ()./-]{0,30}`)).Draw(t, "body")
+		for _, step := range []events.Step{
+			events.StepPhone, events.StepRequestingCode, events.StepCode, events.StepCheckingCode, events.StepPassword, events.StepCheckingPassword,
+		} {
+			a := readAnswer(step, body)
+			if a.ok != (a.value != "") || a.secret != string(kindOf(step)) {
+				t.Fatalf("%s: %+v", step, a)
+			}
+			if a.masked == "" {
+				continue
+			}
+			shown := strings.Count(a.masked, "•")
+			if hidden := len(a.value) - len(strings.Trim(a.masked, "•")) + shown*len("•") + 2; shown != 7 || hidden < 2 {
+				t.Fatalf("%q is masked as %q", a.value, a.masked)
+			}
+		}
+	})
+}
