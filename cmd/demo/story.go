@@ -28,12 +28,12 @@ func bot() id.UserID { return id.NewUserID("telegrambot", serverName) }
 // play tells the story and checks each step of it.
 func (st *stage) play(ctx context.Context) error {
 	st.screen.title("A Matrix user logs in to Telegram")
-	room, err := st.logIn(ctx)
+	room, last, err := st.logIn(ctx)
 	if err != nil {
 		return err
 	}
 	st.screen.title("Rooms for their chats, newest first")
-	if err := st.portals(ctx, room); err != nil {
+	if err := st.portals(ctx, room, last); err != nil {
 		return err
 	}
 	st.screen.title("They talk")
@@ -45,40 +45,38 @@ func (st *stage) play(ctx context.Context) error {
 }
 
 // logIn is the conversation in the management room, mistakes included.
-func (st *stage) logIn(ctx context.Context) (id.RoomID, error) {
-	room, err := st.user.CreateDM(ctx, bot())
-	if err != nil {
-		return "", err
+func (st *stage) logIn(ctx context.Context) (room id.RoomID, last id.EventID, err error) {
+	if room, err = st.user.CreateDM(ctx, bot()); err != nil {
+		return "", "", err
 	}
-	last, err := st.hear(ctx, room, "", "login")
-	if err != nil {
-		return "", err
+	if last, err = st.hear(ctx, room, "", "login"); err != nil {
+		return "", "", err
 	}
 	for _, line := range []struct{ say, hear string }{
 		{"login", "phone number"},
-		{"not a number", "phone number"},
-		{"+44 7700 900123", "code"},
-		{"11111", "code"},
-		{"60 417", "password"},
-		{"wrong password", "password"},
+		{"not a number", "can't read this as a phone number"},
+		{"+44 7700 900123", "send me the code"},
+		{"11111", "not the code"},
+		{"60 417", "verification password"},
+		{"wrong password", "password is wrong"},
 		{password, "Logged in as Alice Liddell"},
 	} {
 		st.screen.user(line.say)
 		sent, err := st.user.SendText(ctx, room, line.say)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
 		if last, err = st.hear(ctx, room, last, line.hear); err != nil {
-			return "", fmt.Errorf("after %q: %w", line.say, err)
+			return "", "", fmt.Errorf("after %q: %w", line.say, err)
 		}
 		if line.say == "login" {
 			continue
 		}
 		if err := st.redacted(ctx, room, sent); err != nil {
-			return "", err
+			return "", "", err
 		}
 	}
-	return room, nil
+	return room, last, nil
 }
 
 // hear waits for the bot to say something with the wanted words, shows what it
@@ -115,7 +113,7 @@ func (st *stage) redacted(ctx context.Context, room id.RoomID, sent id.EventID) 
 }
 
 // portals waits for an invite to each chat and accepts them.
-func (st *stage) portals(ctx context.Context, room id.RoomID) error {
+func (st *stage) portals(ctx context.Context, room id.RoomID, last id.EventID) error {
 	ctx, cancel := context.WithTimeout(ctx, patience+time.Duration(st.options.groups)*time.Second)
 	defer cancel()
 	start := time.Now()
@@ -134,10 +132,8 @@ func (st *stage) portals(ctx context.Context, room id.RoomID) error {
 			return err
 		}
 	}
-	if _, err := st.hear(ctx, room, "", fmt.Sprintf("%d", st.options.groups)); err != nil {
-		return err
-	}
-	return nil
+	_, err := st.hear(ctx, room, last, "ready")
+	return err
 }
 
 // talk sends a message each way in the newest supergroup.

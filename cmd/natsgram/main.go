@@ -30,6 +30,11 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"init", "write config.yaml, registration.yaml and keyset.json; says what to do next", initCommand},
+		{"check", "is everything reachable and consistent? says what to fix", checkCommand},
+		{"run", "run the bridge", runCommand},
+		{"events", "the log, raw: of a user, a portal, a type, a time; as it happens", eventsCommand},
+		{"state", "what the log says of one user or portal, now or at any moment", stateCommand},
+		{"replay", "fold the whole log anew; --verify compares with the running bridge", replayCommand},
 		{"version", "print which natsgram this is", versionCommand},
 	}
 }

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	json "github.com/go-json-experiment/json"
+	"github.com/rs/zerolog"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/vault"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// digestSubject is where a running bridge answers with its projections' digests.
+const digestSubject = "natsgram.ask.digests"
+
+// snapshotEvery is how often a running bridge stores its projections, if they
+// have changed. A start after a crash folds at most what came since.
+const snapshotEvery = 5 * time.Minute
+
+// fold is a projection as the wiring sees it.
+type fold interface {
+	Name() string
+	Seq() uint64
+	Apply(events.Event)
+	WaitFor(ctx context.Context, seq uint64) error
+	Snapshot(w io.Writer) (uint64, error)
+	Restore(b []byte) error
+	Digest() (projections.Digest, error)
+}
+
+// folds are the bridge's projections, each with the stream that it folds.
+type folds struct {
+	users    *projections.Users
+	portals  *projections.Portals
+	messages *projections.Messages
+}
+
+func newFolds() *folds {
+	return &folds{users: projections.NewUsers(), portals: projections.NewPortals(), messages: projections.NewMessages()}
+}
+
+type foldOf struct {
+	fold
+	stream events.Stream
+}
+
+func (f *folds) all() []foldOf {
+	return []foldOf{{f.users, events.Auth}, {f.portals, events.Portal}, {f.messages, events.Chat}}
+}
+
+// shelf is where snapshots lie: sealed, for they hold personal data.
+type shelf struct {
+	conn  *journal.Conn
+	vault *vault.Vault
+	log   zerolog.Logger
+}
+
+func (s shelf) save(ctx context.Context, p fold) error {
+	var b bytes.Buffer
+	if _, err := p.Snapshot(&b); err != nil {
+		return err
+	}
+	sealed, err := s.vault.SealBlob("snapshot."+p.Name(), b.Bytes())
+	if err != nil {
+		return err
+	}
+	return s.conn.Snapshots().Save(ctx, p.Name(), sealed)
+}
+
+// load restores a projection. A snapshot that is missing, or of another
+// version, costs only time: the log is folded from its first event.
+func (s shelf) load(ctx context.Context, p fold) error {
+	sealed, err := s.conn.Snapshots().Load(ctx, p.Name())
+	if errors.Is(err, journal.ErrNoKey) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("load snapshot of %s: %w", p.Name(), err)
+	}
+	b, err := s.vault.OpenBlob("snapshot."+p.Name(), sealed)
+	if err == nil {
+		err = p.Restore(b)
+	}
+	if err != nil {
+		s.log.Warn().Err(err).Str("projection", p.Name()).Msg("Snapshot can't be used; folding the whole log instead")
+	}
+	return nil
+}
+
+// restore brings every projection to the end of the log: snapshot, then tail.
+func (f *folds) restore(ctx context.Context, s shelf, j *journal.Journal) error {
+	return f.each(func(p foldOf) error {
+		if err := s.load(ctx, p); err != nil {
+			return err
+		}
+		if p.Seq() == 0 && p.stream != events.Chat {
+			if err := s.vault.Preload(ctx); err != nil {
+				return err
+			}
+		}
+		return j.Replay(ctx, p.stream, p.Seq(), 0, func(e events.Event) error {
+			p.Apply(e)
+			return nil
+		})
+	})
+}
+
+// follow folds what comes until ctx ends, and stores snapshots now and then.
+func (f *folds) follow(ctx context.Context, s shelf, j *journal.Journal) error {
+	return f.each(func(p foldOf) error {
+		var keeping sync.WaitGroup
+		defer keeping.Wait()
+		keeping.Go(func() { s.keep(ctx, p) })
+		return j.Follow(ctx, p.stream, p.Seq(), func(e events.Event) error {
+			p.Apply(e)
+			return nil
+		})
+	})
+}
+
+// keep stores a snapshot every while; the last one is stored by close.
+func (s shelf) keep(ctx context.Context, p fold) {
+	tick := time.NewTicker(snapshotEvery)
+	defer tick.Stop()
+	stored := p.Seq()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if p.Seq() == stored {
+			continue
+		}
+		stored = p.Seq()
+		if err := s.save(ctx, p); err != nil && ctx.Err() == nil {
+			s.log.Warn().Err(err).Str("projection", p.Name()).Msg("Snapshot not stored; the next start takes longer")
+		}
+	}
+}
+
+// each does one thing for all projections at once and joins the errors.
+func (f *folds) each(do func(foldOf) error) error {
+	all := f.all()
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, p := range all {
+		wg.Go(func() { errs[i] = do(p) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// digests are what replay --verify compares.
+func (f *folds) digests() ([]projections.Digest, error) {
+	all := f.all()
+	sums := make([]projections.Digest, len(all))
+	for i, p := range all {
+		var err error
+		if sums[i], err = p.Digest(); err != nil {
+			return nil, err
+		}
+	}
+	return sums, nil
+}
+
+// answerDigests serves operators who compare a replay with the running bridge.
+func (f *folds) answerDigests(context.Context, []byte) ([]byte, error) {
+	sums, err := f.digests()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(sums)
+}

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/matrix/matrixtest"
+	"github.com/natsgram/natsgram/handlers/telegram/telegramtest"
+)
+
+// TestMainLine is the promise of the bridge: log in, get rooms, talk, log out.
+func TestMainLine(t *testing.T) {
+	w := newWorld(t, telegramtest.Options{})
+	alice := w.addAlice(testPassword)
+	bob := w.tg.AddUser(telegramtest.UserSpec{Phone: "+447700900124", FirstName: "Bob", Username: "bobby"})
+	w.tg.AddGroup("Old group", bob, alice)
+	w.tg.AddChannel("News", bob, alice)
+	chess := w.tg.AddSupergroup("Chess", bob, alice)
+	w.tg.Say(bob, chess, "before the bridge")
+	w.run()
+
+	room := w.openRoom(w.alice)
+	w.ask(w.alice, room, "hello there", "I don't know that command")
+	w.ask(w.alice, room, "login", "phone number")
+	secrets := []id.EventID{w.say(w.alice, room, "my number is none of your business")}
+	w.hear(w.alice, room, "can't read this as a phone number")
+	secrets = append(secrets, w.say(w.alice, room, "+44 7700 900123"))
+	w.hear(w.alice, room, "send me the code")
+	secrets = append(secrets, w.say(w.alice, room, "99999"))
+	w.hear(w.alice, room, "not the code")
+	secrets = append(secrets, w.say(w.alice, room, "60-417"))
+	w.hear(w.alice, room, "verification password")
+	secrets = append(secrets, w.say(w.alice, room, "not this one"))
+	w.hear(w.alice, room, "password is wrong")
+	secrets = append(secrets, w.say(w.alice, room, testPassword))
+	w.hear(w.alice, room, "Logged in as Alice Liddell")
+	w.untilRedacted(w.alice, room, secrets)
+
+	rooms := w.joinPortals(w.alice, 3)
+	if rooms["Chess"] == "" || rooms["News"] == "" || rooms["Old group"] == "" {
+		t.Fatalf("portals: %v", rooms)
+	}
+	w.hear(w.alice, room, "are ready")
+	w.conversation(chess, alice, bob, rooms["Chess"])
+	w.privateChat(alice, bob)
+
+	out := w.natsgram("replay", "--config", w.config, "--verify")
+	if !strings.Contains(out, "agree") {
+		t.Fatalf("replay --verify says %s", out)
+	}
+	w.ask(w.alice, room, "logout", "You are logged out")
+	if n := len(w.tg.Sessions(alice)); n != 0 {
+		t.Errorf("%d sessions are left at Telegram", n)
+	}
+	if took := w.stop(); took > 5*time.Second {
+		t.Errorf("stopping took %v", took)
+	}
+	w.checkLog(t)
+	if out := w.natsgram("replay", "--config", w.config, "--verify"); !strings.Contains(out, "agree") {
+		t.Fatalf("replay --verify of the stopped bridge says %s", out)
+	}
+}
+
+func (w *world) untilRedacted(c *matrixtest.Client, room id.RoomID, secrets []id.EventID) {
+	w.t.Helper()
+	_, err := c.WaitFor(w.ctx(30*time.Second), room, func(r matrixtest.Room) bool {
+		for _, s := range secrets {
+			if _, there := r.Text(s); there {
+				return false
+			}
+		}
+		return true
+	})
+	if err != nil {
+		w.t.Fatalf("not everything secret was redacted: %v", err)
+	}
+}
+
+// conversation goes both ways: text, formatting, reply, edit, deletion, notice.
+func (w *world) conversation(chat telegramtest.ChatID, alice, bob telegramtest.UserID, room id.RoomID) {
+	w.t.Helper()
+	said := w.tg.Say(bob, chat, "hello from Telegram")
+	came := w.see(w.alice, room, "hello from Telegram")
+	if name := w.alice.Room(room).DisplayName(came.Sender); !strings.HasPrefix(name, "Bob") {
+		w.t.Errorf("the ghost is called %q", name)
+	}
+	reply, err := w.alice.Reply(w.ctx(time.Minute), room, came.ID, "hello from Matrix")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	msg := w.arrives(bob, chat, "hello from Matrix")
+	if msg.ReplyTo != said {
+		w.t.Errorf("reply to %d, want %d", msg.ReplyTo, said)
+	}
+	if _, err := w.alice.Edit(w.ctx(time.Minute), room, reply, "hello again"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.arrives(bob, chat, "hello again")
+	w.tg.Edit(bob, chat, said, "hello, edited")
+	w.untilText(room, came.ID, "hello, edited")
+	w.tg.Delete(bob, chat, said)
+	w.untilGone(room, came.ID)
+	// Dendrite tells no appservice of redactions, so the homeserver is played.
+	w.transaction("redaction-1", matrixtest.NewRedaction(room, w.alice.UserID(), reply))
+	err = w.tg.Await(w.ctx(time.Minute), func() bool { return !slices.Contains(w.tg.Texts(bob, chat), "hello again") })
+	if err != nil {
+		w.t.Errorf("the redaction did not reach Telegram: %v", err)
+	}
+	w.tg.Say(bob, chat, "look at this", telegramtest.Photo([]byte("no real picture")))
+	w.see(w.alice, room, "photo")
+	w.tg.Say(alice, chat, "from my phone")
+	own := w.see(w.alice, room, "from my phone")
+	if name := w.alice.Room(room).DisplayName(own.Sender); !strings.HasPrefix(name, "Alice") {
+		w.t.Errorf("the own message comes from %q", name)
+	}
+}
+
+func (w *world) privateChat(alice, bob telegramtest.UserID) {
+	w.t.Helper()
+	w.tg.Say(bob, alice, "psst")
+	rooms := w.joinPortals(w.alice, 4)
+	for name, room := range rooms {
+		if strings.HasPrefix(name, "Bob") {
+			w.see(w.alice, room, "psst")
+			w.say(w.alice, room, "yes?")
+			w.arrives(bob, alice, "yes?")
+			return
+		}
+	}
+	w.t.Fatalf("no room for the private chat: %v", rooms)
+}
+
+// see waits for a message with the words in a portal.
+func (w *world) see(c *matrixtest.Client, room id.RoomID, words string) *event.Event {
+	w.t.Helper()
+	evt, err := c.WaitMessage(w.ctx(time.Minute), room, "", func(e *event.Event) bool {
+		return e.Sender != c.UserID() && contains(e.Content.AsMessage().Body, words)
+	})
+	if err != nil {
+		w.t.Fatalf("waiting for %q in the portal: %v", words, err)
+	}
+	return evt
+}
+
+func (w *world) untilText(room id.RoomID, message id.EventID, text string) {
+	w.t.Helper()
+	_, err := w.alice.WaitFor(w.ctx(time.Minute), room, func(r matrixtest.Room) bool {
+		got, there := r.Text(message)
+		return there && got == text
+	})
+	if err != nil {
+		w.t.Fatalf("the message did not become %q: %v", text, err)
+	}
+}
+
+func (w *world) untilGone(room id.RoomID, message id.EventID) {
+	w.t.Helper()
+	_, err := w.alice.WaitFor(w.ctx(time.Minute), room, func(r matrixtest.Room) bool {
+		_, there := r.Text(message)
+		return !there
+	})
+	if err != nil {
+		w.t.Fatalf("the deletion did not come: %v", err)
+	}
+}
+
+// arrives waits for a message on Telegram, as a member sees it.
+func (w *world) arrives(viewer telegramtest.UserID, chat telegramtest.Peer, text string) telegramtest.Message {
+	w.t.Helper()
+	var found telegramtest.Message
+	err := w.tg.Await(w.ctx(time.Minute), func() bool {
+		for _, m := range w.tg.History(viewer, chat) {
+			if m.Text == text {
+				found = m
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil {
+		w.t.Fatalf("%q did not reach Telegram, where there is %q: %v", text, w.tg.Texts(viewer, chat), err)
+	}
+	return found
+}
+
+func (w *world) transaction(txn string, evts ...*event.Event) {
+	w.t.Helper()
+	cfg, err := LoadConfig(w.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := matrixtest.PutTransaction(w.ctx(time.Minute), w.url, cfg.Appservice.HSToken.Reveal(), txn, evts...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// checkLog holds the stored log against what happened, and looks for secrets
+// and names in the bridge's files.
+func (w *world) checkLog(t *testing.T) {
+	t.Helper()
+	auth := names(w.events(events.Auth))
+	want := []string{
+		"bot_invited", "management_room_opened", "login_started", "input_refused", "phone_submitted", "code_sent",
+		"code_submitted", "code_rejected", "code_submitted", "password_required", "password_submitted", "password_rejected",
+		"password_submitted", "login_succeeded", "chats_listed", "logout_requested", "session_ended",
+	}
+	if got := slices.DeleteFunc(auth, func(n string) bool { return !slices.Contains(want, n) }); !slices.Equal(got, want) {
+		t.Errorf("the log has\n%v\nwant\n%v", got, want)
+	}
+	dead, err := w.deadLetters()
+	if err != nil || dead != 0 {
+		t.Errorf("%d dead letters, %v", dead, err)
+	}
+	personal := []string{"@alice:", "Liddell", "alice_l", "hello from", "Chess", "psst"}
+	secret := []string{"447700900123", "7700 900123", testPassword}
+	w.grep(t, append(secret, personal...))
+}
+
+func (w *world) deadLetters() (int, error) {
+	l := w.logbook()
+	defer l.close()
+	dead, err := l.journal.DeadLetters(w.ctx(time.Minute))
+	return len(dead), err
+}
+
+// grep looks for texts, plain or trivially encoded, in the bridge's store and
+// in what it logged.
+func (w *world) grep(t *testing.T, texts []string) {
+	t.Helper()
+	look := func(name string, data []byte) {
+		for _, s := range texts {
+			for _, form := range []string{s, hex.EncodeToString([]byte(s)), base64.StdEncoding.EncodeToString([]byte(s))} {
+				if bytes.Contains(data, []byte(form)) {
+					t.Errorf("%q lies in %s", s, name)
+				}
+			}
+		}
+	}
+	w.mu.Lock()
+	look("the bridge's log", w.output.Bytes())
+	w.mu.Unlock()
+	err := filepath.WalkDir(filepath.Join(w.dir, "natsgram"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		look(path, data)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	// The store is encrypted as a whole; what stands in the streams must be
+	// sealed for itself.
+	l := w.logbook()
+	defer l.close()
+	for _, stream := range events.Streams() {
+		err := l.journal.Records(context.Background(), stream, 0, 0, func(r journal.Record) error {
+			look(fmt.Sprintf("%s %d", stream, r.Seq), r.Body)
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	json "github.com/go-json-experiment/json"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/projections"
+)
+
+const replayUsage = `natsgram replay [--verify]
+
+Folds every projection from the first event of the log, and prints how many
+events that took, how fast, and a digest of each. It cannot call Telegram or
+Matrix: nothing happens again.
+
+  --verify  compare with the digests of the running bridge or, when it is
+            stopped, of its last snapshots; exit 1 if they differ
+
+`
+
+func replayCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
+	flags, path := newFlags("replay", replayUsage, errOut)
+	verify := flags.Bool("verify", false, "compare with the running bridge, or the snapshots")
+	if err := parseFlags(flags, args, 0); err != nil {
+		return err
+	}
+	log, err := openLog(ctx, *path, errOut)
+	if err != nil {
+		return err
+	}
+	defer log.close()
+	var theirs map[string]projections.Digest
+	if *verify {
+		if theirs, err = log.digests(ctx); err != nil {
+			return err
+		}
+	}
+	if err := log.vault.Preload(ctx); err != nil {
+		return err
+	}
+	var drift error
+	for _, p := range newFolds().all() {
+		until := theirs[p.Name()].Seq // 0, the end, if there is nothing to compare with
+		d, err := log.replay(ctx, p, until, out, errOut)
+		if err != nil {
+			return err
+		}
+		if !*verify {
+			continue
+		}
+		if t, ok := theirs[p.Name()]; ok && t != d {
+			drift = errors.Join(drift, fmt.Errorf("%s has drifted: the log says %.16s… at %d, the bridge %.16s… at %d",
+				p.Name(), d.Sum, d.Seq, t.Sum, t.Seq))
+		}
+	}
+	if *verify && drift == nil {
+		_, err = fmt.Fprintln(out, "The projections agree with the log.")
+		return err
+	}
+	return drift
+}
+
+// replay folds one stream and prints a line on it.
+func (l *logbook) replay(ctx context.Context, p foldOf, until uint64, out, errOut io.Writer) (projections.Digest, error) {
+	if until == 0 {
+		var err error
+		if until, err = l.journal.LastSeq(ctx, p.stream); err != nil {
+			return projections.Digest{}, err
+		}
+	}
+	meter := newMeter(errOut, p.Name(), until)
+	start, n := time.Now(), 0
+	if until > 0 {
+		err := l.journal.Replay(ctx, p.stream, 0, until, func(e events.Event) error {
+			p.Apply(e)
+			n++
+			meter.at(e.Seq)
+			return nil
+		})
+		if err != nil {
+			return projections.Digest{}, err
+		}
+	}
+	took := time.Since(start)
+	meter.done()
+	d, err := p.Digest()
+	if err != nil {
+		return d, err
+	}
+	rate := float64(n) / max(took.Seconds(), 1e-9)
+	_, err = fmt.Fprintf(out, "%-9s %9d events  %8.3f s  %9.0f a second  seq %-9d %s\n", p.Name(), n, took.Seconds(), rate, d.Seq, d.Sum)
+	return d, err
+}
+
+// digests are the running bridge's or, when none answers, the snapshots'.
+func (l *logbook) digests(ctx context.Context) (map[string]projections.Digest, error) {
+	theirs := map[string]projections.Digest{}
+	answer, err := l.conn.Ask(ctx, digestSubject, nil)
+	switch {
+	case err == nil:
+		var list []projections.Digest
+		if err := json.Unmarshal(answer, &list); err != nil {
+			return nil, fmt.Errorf("the bridge's answer can't be read: %w", err)
+		}
+		for _, d := range list {
+			theirs[d.Name] = d
+		}
+		return theirs, nil
+	case !errors.Is(err, journal.ErrNobodyAnswers):
+		return nil, err
+	}
+	for _, p := range newFolds().all() {
+		if err := l.shelf.load(ctx, p); err != nil {
+			return nil, err
+		}
+		if p.Seq() == 0 {
+			continue
+		}
+		if theirs[p.Name()], err = p.Digest(); err != nil {
+			return nil, err
+		}
+	}
+	if len(theirs) == 0 {
+		return nil, errors.New("nothing to verify against: no bridge runs, and there are no snapshots yet")
+	}
+	return theirs, nil
+}
