@@ -397,6 +397,20 @@ func testCrowdedRoom(t *testing.T, h *house) {
 	check(t, other.user.Leave(within(t), g.room))
 	g.expect("Hello! I connect Telegram to Matrix.")
 	g.silent()
+
+	// Somebody comes between the bot's look and its record of what it saw.
+	g.room, g.seen = must(g.user.CreateRoom(within(t), privateRoom()))(t), 0
+	check(t, g.user.Invite(within(t), g.room, other.user.UserID()))
+	check(t, g.user.WaitJoined(within(t), g.room, other.user.UserID()))
+	check(t, g.user.Invite(within(t), g.room, h.botID))
+	g.expect("Somebody else is in this room")
+	must(g.desk.Do(within(t), g.uid, commit.Meta{Actor: events.ByMatrix}, func(u projections.User) (events.Fact, error) {
+		return &events.ManagementRoomOpened{Sealed: events.RoomFacts{User: u.MatrixID, Room: events.RoomID(g.room)}}, nil
+	}))(t)
+	g.expect("Somebody else has joined this room")
+	if u := g.deps.Users.Get(g.uid); u.Room != "" {
+		t.Errorf("a crowded room is the management room")
+	}
 }
 
 func testEncryptedRoom(t *testing.T, h *house) {

@@ -3,7 +3,9 @@ package management
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -26,9 +28,14 @@ const (
 	noticeKey = "org.natsgram.event"
 )
 
-// errGone says that the homeserver will never do it: the bot is not in the
-// room, the room is not there, or the bot lacks the power.
-var errGone = errors.New("refused by the homeserver")
+// goneError says that the homeserver will never do it: the bot is not in the
+// room, the room is not there, or the bot lacks the power. It is the Matrix
+// error code.
+type goneError string
+
+func (e goneError) Error() string { return "refused by the homeserver: " + string(e) }
+
+func isGone(err error) bool { return errors.As(err, new(goneError)) }
 
 // say sends a notice that tells of an event. It is sent once, also if the
 // process dies before it knows: the transaction ID derives from the event, and
@@ -57,7 +64,7 @@ func (b *Bot) say(ctx context.Context, e events.Event, room events.RoomID, text 
 	_, err := b.client.SendMessageEvent(ctx, id.RoomID(room), event.EventMessage, content,
 		mautrix.ReqSendEvent{TransactionID: "natsgram." + string(e.ID)})
 	err = b.verdict(err)
-	if err == nil || errors.Is(err, errGone) {
+	if err == nil || isGone(err) {
 		b.tried.Delete(e.ID)
 		return b.ignoreGone(e, err)
 	}
@@ -90,7 +97,7 @@ func (b *Bot) wasSaid(ctx context.Context, room events.RoomID, about events.Even
 }
 
 func (b *Bot) ignoreGone(e events.Event, err error) error {
-	if errors.Is(err, errGone) {
+	if isGone(err) {
 		b.Log.Debug().Err(err).Str("event_id", string(e.ID)).Str("type", string(e.Fact.Type())).Msg("nobody there to tell")
 		return nil
 	}
@@ -104,12 +111,12 @@ func (b *Bot) redact(ctx context.Context, e events.Event, room events.RoomID) (c
 	defer cancel()
 	_, err = b.client.RedactEvent(ctx, id.RoomID(room), id.EventID(e.Origin),
 		mautrix.ReqRedact{TxnID: "natsgram." + string(e.ID), Reason: "It held what only you should know"})
-	switch err = b.verdict(err); {
-	case errors.Is(err, errGone):
-		return codeOf(err), nil
-	default:
-		return "", err
+	err = b.verdict(err)
+	var gone goneError
+	if errors.As(err, &gone) {
+		return string(gone), nil
 	}
+	return "", err
 }
 
 // join enters a room. To be in it already is no error.
@@ -125,7 +132,7 @@ func (b *Bot) leave(ctx context.Context, room events.RoomID) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	_, err := b.client.LeaveRoom(ctx, id.RoomID(room))
-	if err = b.verdict(err); errors.Is(err, errGone) {
+	if err = b.verdict(err); isGone(err) {
 		return nil
 	}
 	return err
@@ -168,25 +175,32 @@ func (b *Bot) look(ctx context.Context, room events.RoomID, user events.MatrixID
 	}
 }
 
-// verdict says what a call's error means: nil; errGone for what will never be;
-// or an error for the journal, to try again for ever (the homeserver can't be
-// reached or does not know the bridge), at the time the homeserver named, or a
-// few times.
+// verdict says what a call's error means: nil; a goneError for what will never
+// be; or an error for the journal, to try again for ever (the homeserver can't
+// be reached or does not know the bridge), at the time the homeserver named, or
+// a few times. What it returns names no room and no user: it may be logged and
+// kept.
 func (b *Bot) verdict(err error) error {
 	if err == nil {
 		return nil
 	}
 	var answer mautrix.HTTPError
 	if !errors.As(err, &answer) || answer.Response == nil {
-		return journal.Down(err)
+		var call *url.Error // its text has the address, and that the room
+		if errors.As(err, &call) {
+			err = call.Err
+		}
+		return journal.Down(fmt.Errorf("the homeserver can't be reached: %w", err))
 	}
+	code := codeOf(answer)
+	err = fmt.Errorf("the homeserver answered %s", code)
 	switch status := answer.Response.StatusCode; {
 	case status == http.StatusTooManyRequests:
 		return journal.NotBefore(b.now().Add(retryAfter(answer)), err)
 	case status >= 500 || status == http.StatusUnauthorized || status == http.StatusRequestTimeout:
 		return journal.Down(err)
 	case status == http.StatusForbidden, status == http.StatusNotFound, status == http.StatusBadRequest, status == http.StatusGone:
-		return errors.Join(errGone, err)
+		return goneError(code)
 	default:
 		return err
 	}
@@ -205,15 +219,10 @@ func retryAfter(answer mautrix.HTTPError) time.Duration {
 	return time.Second
 }
 
-// codeOf is the Matrix error code of a refused call.
-func codeOf(err error) string {
-	var answer mautrix.HTTPError
-	switch {
-	case !errors.As(err, &answer):
-		return "unknown"
-	case answer.RespError != nil && answer.RespError.ErrCode != "":
+// codeOf is the Matrix error code of a refused call, or the HTTP status.
+func codeOf(answer mautrix.HTTPError) string {
+	if answer.RespError != nil && answer.RespError.ErrCode != "" {
 		return answer.RespError.ErrCode
-	default:
-		return "HTTP " + strconv.Itoa(answer.Response.StatusCode)
 	}
+	return "HTTP " + strconv.Itoa(answer.Response.StatusCode)
 }

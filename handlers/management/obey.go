@@ -46,7 +46,7 @@ func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Atte
 // first answer. Dying between the two leaves an attempt that asks for the
 // number, and the homeserver repeats the message.
 func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where events.RoomFacts, evt *event.Event) error {
-	if u.Attempt == nil && b.permitted(where.User) && len(u.ActiveLogins()) < b.cfg.MaxLogins {
+	if b.mayStart(u, where.User) {
 		meta := meta(evt, " start")
 		meta.Origin = ""
 		start := b.start(where)
@@ -72,15 +72,20 @@ func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where 
 // carryOut takes a command given in the management room.
 func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where events.RoomFacts, evt *event.Event) error {
 	start := b.start(where)
-	attempt := start.Attempt
-	if u.Attempt != nil {
+	var attempt events.AttemptID
+	switch {
+	case u.Attempt != nil:
 		attempt = u.Attempt.ID
-	} else if o.name != events.CommandLogin {
-		attempt = ""
+	case o.name == events.CommandLogin && b.mayStart(u, where.User):
+		attempt = start.Attempt
 	}
 	return b.record(ctx, u, attempt, evt, func(u projections.User) (events.Fact, error) {
 		return b.obey(u, o, start)
 	})
+}
+
+func (b *Bot) mayStart(u projections.User, user events.MatrixID) bool {
+	return u.Attempt == nil && b.permitted(user) && len(u.ActiveLogins()) < b.cfg.MaxLogins
 }
 
 func (b *Bot) start(where events.RoomFacts) login.Start {

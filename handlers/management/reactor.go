@@ -99,7 +99,7 @@ func (b *Bot) onBotInvited(ctx context.Context, u projections.User, e events.Eve
 	}
 	err := b.join(ctx, f.Sealed.Room)
 	switch {
-	case errors.Is(err, errGone):
+	case isGone(err):
 		return b.refuse(ctx, e, f.Sealed, events.RoomUnreachable, 0)
 	case err != nil:
 		return err
@@ -108,7 +108,7 @@ func (b *Bot) onBotInvited(ctx context.Context, u projections.User, e events.Eve
 	}
 	why, members, err := b.look(ctx, f.Sealed.Room, f.Sealed.User)
 	switch {
-	case err != nil && !errors.Is(err, errGone):
+	case err != nil && !isGone(err):
 		return err
 	case why != "":
 		return b.refuse(ctx, e, f.Sealed, why, members)
@@ -123,7 +123,7 @@ func (b *Bot) onBystanderLeft(ctx context.Context, u projections.User, e events.
 	}
 	why, _, err := b.look(ctx, f.Sealed.Room, f.Sealed.User)
 	switch {
-	case errors.Is(err, errGone):
+	case isGone(err):
 		return nil // the bot is out as well
 	case err != nil:
 		return err
@@ -142,7 +142,7 @@ func (b *Bot) onRoomOpened(ctx context.Context, u projections.User, e events.Eve
 	}
 	why, _, err := b.look(ctx, f.Sealed.Room, f.Sealed.User)
 	switch {
-	case err != nil && !errors.Is(err, errGone):
+	case err != nil && !isGone(err):
 		return err
 	case why == events.RoomCrowded:
 		why = events.RoomThirdPerson

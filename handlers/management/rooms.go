@@ -74,21 +74,22 @@ func (b *Bot) closeFor(ctx context.Context, u projections.User, room events.Room
 // running there. Dying between the two is made good by the repetition: each
 // looks at the state first.
 func (b *Bot) close(ctx context.Context, u projections.User, room events.RoomID, why events.RoomRefusal, abandon, closing commit.Meta) error {
+	reason := events.FailedRoomLeft
+	if why == events.RoomThirdPerson {
+		reason = events.FailedRoomShared
+	}
+	abandon.Actor = events.ByMatrix
 	if u.Attempt != nil {
-		reason := events.FailedRoomLeft
-		if why == events.RoomThirdPerson {
-			reason = events.FailedRoomShared
+		abandon.Correlation = string(u.Attempt.ID)
+	}
+	_, err := b.Desk.Do(ctx, u.UID, abandon, func(u projections.User) (events.Fact, error) {
+		if u.Room != room {
+			return nil, nil
 		}
-		abandon.Actor, abandon.Correlation = events.ByMatrix, string(u.Attempt.ID)
-		_, err := b.Desk.Do(ctx, u.UID, abandon, func(u projections.User) (events.Fact, error) {
-			if u.Room != room {
-				return nil, nil
-			}
-			return login.Decide(u, login.Abandon{Reason: reason})
-		})
-		if err != nil {
-			return err
-		}
+		return login.Decide(u, login.Abandon{Reason: reason})
+	})
+	if err != nil {
+		return err
 	}
 	return b.shut(ctx, u.UID, room, why, closing)
 }
@@ -115,7 +116,7 @@ func (b *Bot) open(ctx context.Context, because events.Event, where events.RoomF
 		}
 	}
 	_, err := b.Desk.Do(ctx, because.Aggregate.UID, m, func(u projections.User) (events.Fact, error) {
-		if u.Room == where.Room || u.Aside != where.Room && !pending(u, where.Room) {
+		if u.Aside != where.Room && !pending(u, where.Room) {
 			return nil, nil // decided before
 		}
 		return &events.ManagementRoomOpened{Sealed: where}, nil
