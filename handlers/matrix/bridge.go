@@ -17,18 +17,17 @@ import (
 
 // Config says which homeserver the bridge serves and as whom.
 type Config struct {
-	HomeserverURL  string // of the client-server API
-	ServerName     string // the part of user IDs after the colon
-	ASToken        string
-	HSToken        string
-	BotLocalpart   string // sender_localpart of the registration
-	BotName        string // display name; default "Telegram bridge"
-	GhostPrefix    string // of ghosts' localparts and of portals' aliases; default "telegram_"
-	AppserviceID   string // id of the registration, for Check
-	MemberLimit    int    // ghosts that join a room unless they speak; default 50
-	MaxRooms       int    // rooms made at a time; default 1
-	MaxSends       int    // messages sent at a time; default 4
-	CommandsPrefix string // of commands in portal rooms, told in notices; default "!tg"
+	HomeserverURL string // of the client-server API
+	ServerName    string // the part of user IDs after the colon
+	ASToken       string
+	HSToken       string
+	BotLocalpart  string // sender_localpart of the registration; default "telegrambot"
+	BotName       string // display name; default "Telegram bridge"
+	GhostPrefix   string // of ghosts' localparts and of portals' aliases; default "telegram_"
+	AppserviceID  string // id of the registration, for Check; default "natsgram"
+	MemberLimit   int    // ghosts that join a room without having spoken; default 50
+	MaxRooms      int    // rooms made at a time; default 1: more at once are slower
+	MaxSends      int    // messages sent at a time; default 4
 }
 
 func (c Config) withDefaults() Config {
@@ -41,7 +40,6 @@ func (c Config) withDefaults() Config {
 	def(&c.BotName, "Telegram bridge")
 	def(&c.GhostPrefix, "telegram_")
 	def(&c.AppserviceID, "natsgram")
-	def(&c.CommandsPrefix, "!tg")
 	if c.MemberLimit == 0 {
 		c.MemberLimit = 50
 	}
@@ -125,7 +123,7 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	}
 	b := &Bridge{cfg: cfg, deps: deps, rooms: newGate(cfg.MaxRooms)}
 	b.who = identities{prefix: cfg.GhostPrefix, server: cfg.ServerName, bot: cfg.bot(), users: deps.Users}
-	b.hs = newHomeserver(address, cfg, deps.Back)
+	b.hs = newHomeserver(address, cfg, deps)
 	b.ghosts = newGhosts(b.hs, b.who, deps)
 	b.portals = commit.NewDesk(events.Portal, deps.Log, deps.Portals, func(uid events.UID) (projections.Portal, uint64) {
 		p := deps.Portals.Get(uid)

@@ -277,12 +277,7 @@ func TestEditOfMatrixMessage(t *testing.T) {
 // each arrives once, in order. The homeserver forgets its transaction IDs too.
 func TestCrashInBurst(t *testing.T) {
 	t.Parallel()
-	s, err := newSlot(t.TempDir(), "burst")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hs := matrixtest.ForTest(t, matrixtest.Options{ServerName: serverName, RegistrationFiles: []string{s.file}})
-	h := houseAt(t, hs, s)
+	h := houseOf(t, false)
 	p := h.person()
 	const rooms, each = 3, 60
 	uids, ids, want := [rooms]events.UID{}, [rooms]id.RoomID{}, [rooms][]string{}
@@ -300,7 +295,7 @@ func TestCrashInBurst(t *testing.T) {
 			h.restart()
 		case 45:
 			h.crash()
-			h.check(hs.Restart(h.ctx))
+			h.check(h.hs.Restart(h.ctx))
 			h.start(true)
 		}
 	}
@@ -314,22 +309,17 @@ func TestCrashInBurst(t *testing.T) {
 // not say so; neither does the homeserver remember the transaction.
 func TestCrashBetweenSendAndOutcome(t *testing.T) {
 	t.Parallel()
-	s, err := newSlot(t.TempDir(), "between")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hs := matrixtest.ForTest(t, matrixtest.Options{ServerName: serverName, RegistrationFiles: []string{s.file}})
-	h := houseAt(t, hs, s)
+	h := houseOf(t, false)
 	p := h.person()
 	uid, room := h.room(p, "Between")
 	h.copyOf(h.append(uid, says(ann, "one", 1)))
 	h.crash()
 	h.start(false)
 	two := h.append(uid, says(ann, "two", 2))
-	h.append(uid, says(ann, "three", 3))
+	three := h.append(uid, says(ann, "three", 3))
 	ghost := h.bridge.who.ghost(ann.Peer)
 	l := write(two.ID, events.ContentText, two.Fact.(*events.MessagePosted).Sealed, h.bridge.who.ghost)
-	_, err = h.bridge.hs.send(h.ctx, room, ghost, txnOf(two.ID, ghost), time.Time{}, &l)
+	_, err := h.bridge.hs.send(h.ctx, room, ghost, txnOf(two.ID, ghost), time.Time{}, &l)
 	h.check(err)
 	failed := events.Event{ID: events.NewEventID(), Fact: &events.CopyFailed{To: events.OnTelegram, Message: "x", Reason: events.CopyEmpty}}
 	h.appendAs(uid, failed)
@@ -337,9 +327,11 @@ func TestCrashBetweenSendAndOutcome(t *testing.T) {
 	notice.MsgType, notice.Body = event.MsgNotice, "told"
 	_, err = h.bridge.hs.send(h.ctx, room, h.bridge.Bot(), txnOf(failed.ID, h.bridge.Bot()), time.Time{}, &notice)
 	h.check(err)
-	// Somebody repeats the key of a message that is still to come.
+	// Somebody writes the key of a message that is still to come.
+	_, err = p.API().SendMessageEvent(h.ctx, room, event.EventMessage, map[string]any{"msgtype": "m.text", "body": "fake", causeKey: three.ID})
+	h.check(err)
 	h.crash()
-	h.check(hs.Restart(h.ctx))
+	h.check(h.hs.Restart(h.ctx))
 	h.start(true)
 	h.copyOf(h.append(uid, says(ann, "four", 4)))
 	h.once(p, room, []string{"one", "two", "three", "four"})
@@ -351,12 +343,7 @@ func TestCrashBetweenSendAndOutcome(t *testing.T) {
 // TestOutages: the homeserver stops, is killed, and hangs, while messages come.
 func TestOutages(t *testing.T) {
 	t.Parallel()
-	s, err := newSlot(t.TempDir(), "outage")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hs := matrixtest.ForTest(t, matrixtest.Options{ServerName: serverName, RegistrationFiles: []string{s.file}})
-	h := houseAt(t, hs, s)
+	h := houseOf(t, false)
 	p := h.person()
 	uid, room := h.room(p, "Outage")
 	var want []string
@@ -367,18 +354,18 @@ func TestOutages(t *testing.T) {
 			h.append(uid, says(ann, text, len(want)))
 		}
 	}
-	for _, away := range []func() error{hs.Stop, hs.Kill} {
+	for _, away := range []func() error{h.hs.Stop, h.hs.Kill} {
 		say(10)
 		h.check(away())
 		say(10)
 		h.check(pause(h.ctx, 700*time.Millisecond)) // an outage takes time
-		h.check(hs.Start(h.ctx))
+		h.check(h.hs.Start(h.ctx))
 	}
 	say(5)
-	h.check(hs.Pause())
+	h.check(h.hs.Pause())
 	say(5)
 	h.check(pause(h.ctx, 700*time.Millisecond))
-	h.check(hs.Resume())
+	h.check(h.hs.Resume())
 	say(5)
 	h.once(p, room, want)
 }

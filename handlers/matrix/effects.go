@@ -35,14 +35,15 @@ type homeserver struct {
 	sends chan struct{} // a token each for the messages on their way
 	back  func()
 	down  atomic.Bool // the last call got no answer
+	log   zerolog.Logger
 }
 
-func newHomeserver(address *url.URL, cfg Config, back func()) *homeserver {
+func newHomeserver(address *url.URL, cfg Config, deps Deps) *homeserver {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	// Each send would otherwise open a connection of its own in a burst.
 	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = 64, 64
 	return &homeserver{
-		url: address, token: cfg.ASToken, bot: cfg.bot(), back: back,
+		url: address, token: cfg.ASToken, bot: cfg.bot(), back: deps.Back, log: deps.Logger,
 		http: &http.Client{Transport: transport}, sends: make(chan struct{}, cfg.MaxSends),
 	}
 }
@@ -62,14 +63,24 @@ func (h *homeserver) call(ctx context.Context, name string, within time.Duration
 	ctx, cancel := context.WithTimeout(zerolog.Nop().WithContext(ctx), within)
 	defer cancel()
 	err := verdict(name, do(ctx))
-	if _, answered := refusedWith(err); err != nil && !answered {
-		h.down.Store(true)
-		return err
-	}
-	if h.down.Swap(false) && h.back != nil {
-		h.back()
-	}
+	h.note(err)
 	return err
+}
+
+// note says once that the homeserver went away, and once that it is back.
+func (h *homeserver) note(err error) {
+	if err != nil && !refused(err) {
+		if !h.down.Swap(true) && !errors.Is(err, context.Canceled) {
+			h.log.Warn().Err(err).Msg("the homeserver does not do its part; what it is to do waits")
+		}
+		return
+	}
+	if h.down.Swap(false) {
+		h.log.Info().Msg("the homeserver is back")
+		if h.back != nil {
+			h.back()
+		}
+	}
 }
 
 // createRoom makes a room as the bot. It is safe to repeat only because the

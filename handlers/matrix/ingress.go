@@ -108,6 +108,9 @@ func (in *portalInbox) portalOf(ctx context.Context, room id.RoomID, ours bool) 
 		select {
 		case <-changed:
 		case <-ctx.Done():
+			if p.Failed != "" {
+				return p, false, nil // nobody is making it
+			}
 			return p, false, errors.New("the creation of the portal's room is not recorded yet")
 		}
 	}

@@ -338,14 +338,9 @@ func TestOrderOfRooms(t *testing.T) {
 // TestHomeserverAwayForRooms: the homeserver is down when chats are opened, and comes back.
 func TestHomeserverAwayForRooms(t *testing.T) {
 	t.Parallel()
-	s, err := newSlot(t.TempDir(), "away")
-	if err != nil {
-		t.Fatal(err)
-	}
-	hs := matrixtest.ForTest(t, matrixtest.Options{ServerName: serverName, RegistrationFiles: []string{s.file}})
-	h := houseAt(t, hs, s)
+	h := houseOf(t, false)
 	p := h.person()
-	h.check(hs.Stop())
+	h.check(h.hs.Stop())
 	var uids []events.UID
 	for i := range 3 {
 		e := h.open(p, events.KindSupergroup, events.ChatFacts{Peer: channel(int64(9500 + i)), Title: fmt.Sprintf("Away %d", i)})
@@ -355,7 +350,7 @@ func TestHomeserverAwayForRooms(t *testing.T) {
 	if err := pause(h.ctx, 1500*time.Millisecond); err != nil { // an outage takes time
 		t.Fatal(err)
 	}
-	h.check(hs.Start(h.ctx))
+	h.check(h.hs.Start(h.ctx))
 	for i, uid := range uids {
 		room := h.joined(p, uid)
 		if n := roomsNamed(p, fmt.Sprintf("Away %d", i)); n != 1 {

@@ -132,16 +132,32 @@ type life struct {
 
 // newHouse starts a bridge at the shared homeserver.
 func newHouse(t testing.TB) *house {
-	return houseAt(t, common.hs, <-common.slots)
+	p := newProxy(t, common.hs.URL())
+	return houseAt(t, common.hs, <-common.slots, p.url, p)
 }
 
-func houseAt(t testing.TB, hs *matrixtest.Homeserver, s slot) *house {
+// houseOf starts a bridge with a homeserver of its own.
+func houseOf(t testing.TB, direct bool) *house {
+	t.Helper()
+	s, err := newSlot(t.TempDir(), "own")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hs := matrixtest.ForTest(t, matrixtest.Options{ServerName: serverName, RegistrationFiles: []string{s.file}})
+	if direct {
+		return houseAt(t, hs, s, hs.URL(), nil)
+	}
+	p := newProxy(t, hs.URL())
+	return houseAt(t, hs, s, p.url, p)
+}
+
+func houseAt(t testing.TB, hs *matrixtest.Homeserver, s slot, url string, p *proxy) *house {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
-	h := &house{t: t, ctx: ctx, hs: hs, slot: s, base: t.TempDir(), pics: &fakePictures{}, proxy: newProxy(t, hs.URL())}
+	h := &house{t: t, ctx: ctx, hs: hs, slot: s, base: t.TempDir(), pics: &fakePictures{}, proxy: p}
 	h.cfg = Config{
-		HomeserverURL: h.proxy.url, ServerName: serverName, ASToken: s.reg.AppToken, HSToken: s.reg.ServerToken,
+		HomeserverURL: url, ServerName: serverName, ASToken: s.reg.AppToken, HSToken: s.reg.ServerToken,
 		BotLocalpart: s.reg.SenderLocalpart, GhostPrefix: s.reg.ID + "_", AppserviceID: s.reg.ID,
 	}
 	if err := vault.CreateKeyset(filepath.Join(h.base, "keyset.json")); err != nil {
