@@ -296,10 +296,8 @@ func TestRoomRefused(t *testing.T) {
 	if p := h.portal(uid, func(p projections.Portal) bool { return p.Failed != "" }); p.Failed != "M_FORBIDDEN" {
 		t.Errorf("failed with %s", p.Failed)
 	}
-	said := h.append(uid, says(ann, "anybody?", 1))
-	h.thread(uid, func(th projections.Thread) bool { return th.Settled(said.ID) })
-	if p, _ := h.messages.Get(uid).ByID(said.ID); p.State != projections.Failed {
-		t.Errorf("the message is %s", p.State)
+	if post := h.copyOf(h.append(uid, says(ann, "anybody?", 1))); post.State != projections.Failed {
+		t.Errorf("the message is %s", post.State)
 	}
 	h.append(uid, &events.LoginJoined{User: b.uid, Login: b.login, Account: b.account, CanPost: true})
 	h.joined(a, uid)
