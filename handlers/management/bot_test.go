@@ -141,7 +141,7 @@ func testDeadline(t *testing.T, h *house) {
 	h.start()
 	g := h.host(t, "victor")
 	g.says("login")
-	g.expect("Let's connect your Telegram account. You have 2 s.", "The login took too long, so I ended it. Type `login` to begin again.")
+	g.expect("Let's connect", "The login took too long, so I ended it. Type `login` to begin again.")
 	g.says("login")
 	g.expect("Let's connect")
 	g.says("cancel")
