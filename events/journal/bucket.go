@@ -152,15 +152,15 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	if err := b.check(key); err != nil {
 		return err
 	}
-	for {
-		r, found, err := b.conn.last(ctx, b.stream, b.prefix+key)
-		if err != nil || !found {
-			return err
-		}
-		if err := b.erase(ctx, r.Seq); err != nil {
-			return fmt.Errorf("delete %s %s: %w", b.name, key, err)
-		}
+	r, found, err := b.conn.last(ctx, b.stream, b.prefix+key)
+	if err != nil || !found {
+		return err
 	}
+	// Once: what is written meanwhile is another value, and stays.
+	if err := b.erase(ctx, r.Seq); err != nil {
+		return fmt.Errorf("delete %s %s: %w", b.name, key, err)
+	}
+	return nil
 }
 
 // erase overwrites one revision in the store. It is no error if it is gone.
