@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ type step struct {
 	e      events.Event // the submission
 	at     projections.Attempt
 	asking events.Step // what was asked for
+	used   map[string]vault.Secret
 }
 
 // requestCode has Telegram send a code to the phone number.
@@ -205,7 +207,7 @@ func (s step) failed(ctx context.Context, a *attempt, err error) error {
 			Next: s.asking, MaxTries: s.w.cfg.MaxTries,
 		}, s.asked())
 	case answered(err):
-		return s.refuse(ctx, loginVerdict(code), code)
+		return s.doubt(ctx, a, code)
 	}
 	if a != nil {
 		a.unsure = true // it may have had its effect
@@ -217,6 +219,25 @@ func (s step) failed(ctx context.Context, a *attempt, err error) error {
 		return err
 	}
 	return journal.Down(fmt.Errorf("%s: %w", s.at.Step, err))
+}
+
+// doubt asks once more before it believes a refusal: gotd repeats a call whose
+// answer was lost, and the second of two right answers is refused.
+func (s step) doubt(ctx context.Context, a *attempt, code string) error {
+	if a == nil || s.asking == events.StepPhone {
+		return s.refuse(ctx, loginVerdict(code), code)
+	}
+	where, self, err := s.w.whoAmI(ctx, a.line.api)
+	switch {
+	case err != nil:
+		a.unsure = true
+		return journal.Down(err)
+	case where == standsInside:
+		return s.letIn(ctx, a, self)
+	case where == standsBeforePassword && s.asking == events.StepCode:
+		return s.needPassword(ctx, a)
+	}
+	return s.refuse(ctx, loginVerdict(code), code)
 }
 
 // refuse tells the log that Telegram said no, and drops the secrets that are of
@@ -253,13 +274,25 @@ func (s step) commit(ctx context.Context, c login.Command, drop ...string) error
 	if err != nil {
 		return journal.Down(err)
 	}
-	if len(drop) > 0 {
-		if err := s.w.deps.Vault.DropAttempt(ctx, s.at.ID, drop...); err != nil {
-			// They go with the attempt.
-			s.w.log.Warn().Err(err).Str("attempt", string(s.at.ID)).Msg("secrets not dropped yet")
+	for _, name := range drop {
+		if err := s.drop(ctx, name); err != nil {
+			// It goes with the attempt.
+			s.w.log.Warn().Err(err).Str("attempt", string(s.at.ID)).Msg("secret not dropped yet")
 		}
 	}
 	return nil
+}
+
+// drop removes a secret that this step used, unless the user has given another
+// meanwhile: the outcome is in the log, and the next answer may be quick.
+func (s step) drop(ctx context.Context, name string) error {
+	if used, ok := s.used[name]; ok {
+		now, err := s.w.deps.Vault.Attempt(ctx, s.at.ID, name)
+		if errors.Is(err, vault.ErrMissing) || err == nil && !bytes.Equal(now, used) {
+			return nil
+		}
+	}
+	return s.w.deps.Vault.DropAttempt(ctx, s.at.ID, name)
 }
 
 // secret reads a secret of the attempt. vault.ErrMissing ends the attempt.
@@ -268,6 +301,7 @@ func (s step) secret(ctx context.Context, name string) (vault.Secret, error) {
 	if err != nil && !errors.Is(err, vault.ErrMissing) {
 		return nil, journal.Down(err)
 	}
+	s.used[name] = v
 	return v, err
 }
 
