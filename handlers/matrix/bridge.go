@@ -28,6 +28,8 @@ type Config struct {
 	MemberLimit   int    // ghosts that join a room without having spoken; default 50
 	MaxRooms      int    // rooms made at a time; default 1: more at once are slower
 	MaxSends      int    // messages sent at a time; default 4
+	// CommandsPrefix begins commands in portal rooms, as notices tell; default "!tg".
+	CommandsPrefix string
 }
 
 func (c Config) withDefaults() Config {
@@ -40,6 +42,7 @@ func (c Config) withDefaults() Config {
 	def(&c.BotName, "Telegram bridge")
 	def(&c.GhostPrefix, "telegram_")
 	def(&c.AppserviceID, "natsgram")
+	def(&c.CommandsPrefix, "!tg")
 	if c.MemberLimit == 0 {
 		c.MemberLimit = 50
 	}

@@ -239,7 +239,7 @@ func (w *chatWork) onCopyFailed(ctx context.Context, e events.Event, f *events.C
 	w.deps.Messages.View(p.UID, func(t projections.Thread) { post, _ = t.ByID(f.Message) })
 	l := letter{Cause: e.ID}
 	l.MsgType = event.MsgNotice
-	l.Body = "⚠️ " + lostWords(f, post.Content, e.Causation != f.Message, string(w.cfg.bot()))
+	l.Body = "⚠️ " + lostWords(f, post.Content, e.Causation != f.Message, w.cfg)
 	l.Mentions = &event.Mentions{}
 	if user := w.matrixID(post.User); user != "" {
 		l.Mentions.Add(user)

@@ -26,8 +26,9 @@
 //	server.go    the HTTP server; ingress.go: a user's event → command
 //	effects.go   every call to the homeserver; errors.go: what their failures mean
 //	reactor.go   PORTAL event → room; rooms.go: making and adopting rooms; dress.go: what a room looks like
+//	gate.go      which room comes first; doubt.go: calls whose outcome is unknown
 //	chat.go      CHAT event → message; deliver.go: exactly once; content.go, notices.go: its words
-//	ghosts.go    who stands for whom, and their profiles
+//	identity.go  who stands for whom; ghosts.go: their profiles
 //	parse.go, render.go   HTML ↔ text
 //	check.go     is the homeserver reachable and does it know the bridge
 package matrix

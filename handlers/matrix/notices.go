@@ -6,7 +6,7 @@ import (
 
 // lostWords tells whoever said a message on Matrix why it did not come to
 // Telegram, and what they can do now.
-func lostWords(f *events.CopyFailed, content events.Content, change bool, bot string) string {
+func lostWords(f *events.CopyFailed, content events.Content, change bool, cfg Config) string {
 	what := "Your message was not sent to Telegram: "
 	if change {
 		what = "Your edit or deletion did not reach Telegram: "
@@ -25,7 +25,8 @@ func lostWords(f *events.CopyFailed, content events.Content, change bool, bot st
 		}
 		return what + "the bridge carries only text so far. Use Telegram for this one."
 	case events.CopyNoLogin:
-		return what + "you have no Telegram login that may write in this chat. Start a chat with " + bot + " and send it: login"
+		return what + "you have no Telegram login that may write in this chat. Start a chat with " + cfg.bot().String() +
+			" and send it: login. Here, " + cfg.CommandsPrefix + " help says what the bridge can do."
 	case events.CopyGone:
 		return what + "the message is not there any more, or too old for the bridge to know."
 	case events.CopyTooLate:

@@ -204,31 +204,36 @@ func (h *house) start(react bool) {
 		},
 	})
 	h.check(err)
+	h.life = l
+	h.run(react)
+}
+
+// run folds the log and, if asked, serves and reacts.
+func (h *house) run(react bool) {
+	h.t.Helper()
+	l := h.life
 	ctx, cancel := context.WithCancel(h.ctx)
 	var wg sync.WaitGroup
-	follow := func(stream events.Stream, apply func(events.Event)) {
+	follow := func(stream events.Stream, apply func(events.Event), p commit.Projection) {
 		wg.Go(func() {
 			if err := l.journal.Follow(ctx, stream, 0, func(e events.Event) error { apply(e); return nil }); err != nil && ctx.Err() == nil {
 				h.t.Error(err)
 			}
 		})
-	}
-	follow(events.Auth, l.users.Apply)
-	follow(events.Portal, l.portals.Apply)
-	follow(events.Chat, l.messages.Apply)
-	for stream, p := range map[events.Stream]commit.Projection{events.Auth: l.users, events.Portal: l.portals, events.Chat: l.messages} {
 		last, err := l.journal.LastSeq(ctx, stream)
 		h.check(err)
 		h.check(p.WaitFor(ctx, last))
 	}
+	follow(events.Auth, l.users.Apply, l.users)
+	follow(events.Portal, l.portals.Apply, l.portals)
+	follow(events.Chat, l.messages.Apply, l.messages)
 	server := &http.Server{Handler: l.bridge.Handler(), ReadHeaderTimeout: time.Second}
 	l.stop = func() {
 		cancel()
 		_ = server.Close()
 		wg.Wait()
-		conn.Close()
+		l.conn.Close()
 	}
-	h.life = l
 	if !react {
 		return
 	}
