@@ -360,3 +360,53 @@ func TestHomeserverAwayForRooms(t *testing.T) {
 		}
 	}
 }
+
+// TestDressFails: each call of a description failed, and failed but done; and
+// the bridge dies in the middle. In the end the room looks as it should, once.
+func TestDressFails(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.person()
+	n := int64(0)
+	describe := func(uid events.UID) events.Event {
+		n++
+		return h.append(uid, &events.ChatDescribed{Login: p.login, Sealed: events.Description{
+			Title: fmt.Sprintf("Shop %d", n), About: fmt.Sprintf("about %d", n), Photo: 100 + n,
+			Members: []events.Member{{Peer: user(8000 + n), Name: "Guest", Photo: 200 + n, Admin: true}}}})
+	}
+	uid, room := h.room(p, "Shop")
+	done := func() {
+		t.Helper()
+		ghost := h.bridge.who.ghost(user(8000 + n))
+		_, err := p.WaitFor(h.ctx, room, func(r matrixtest.Room) bool {
+			return r.Name() == fmt.Sprintf("Shop %d", n) && r.Topic() == fmt.Sprintf("about %d", n) && r.Avatar() != "" &&
+				r.Member(ghost) == event.MembershipJoin && r.Power(ghost) == adminPower
+		})
+		h.check(err)
+		h.portal(uid, func(p projections.Portal) bool { return p.Undressed == "" && p.HasGhost(user(8000+n)) })
+	}
+	for _, call := range []string{"/state/m.room.name", "/state/m.room.topic", "/state/m.room.avatar", "/state/m.room.power_levels",
+		"/upload", "/avatar_url", "/invite", "/join", "/state"} {
+		for _, f := range []fault{lostDone, lost502} {
+			h.proxy.spoil(call, 1, f)
+			describe(uid)
+			done()
+		}
+	}
+	h.proxy.spoil("/join", 1_000_000, cut)
+	describe(uid)
+	_, err := p.WaitFor(h.ctx, room, func(r matrixtest.Room) bool { return r.Name() == fmt.Sprintf("Shop %d", n) })
+	h.check(err)
+	h.crash()
+	h.proxy.heal()
+	h.start(true)
+	done()
+
+	// The same for an invite.
+	for _, f := range []fault{lostDone, lost502, limited} {
+		late := h.person()
+		h.proxy.spoil("/invite", 1, f)
+		h.append(uid, &events.LoginJoined{User: late.uid, Login: late.login, Account: late.account, CanPost: true})
+		h.joined(late, uid)
+	}
+}
