@@ -316,7 +316,16 @@ func (h *house) typed(p *person, portal projections.Portal, id events.LoginID, t
 
 func (h *house) chat(portal events.UID, c messages.Command) events.Event {
 	h.t.Helper()
-	e, err := h.world.desk.chats.Do(h.ctx, portal, commit.Meta{Actor: events.ByUser}, func(t projections.Thread) (events.Fact, error) {
+	m := commit.Meta{Actor: events.ByUser}
+	switch c := c.(type) {
+	case messages.Typed:
+		m.Origin = c.Origin
+	case messages.Edit:
+		m.Origin = c.Origin
+	case messages.Delete:
+		m.Origin = c.Origin
+	}
+	e, err := h.world.desk.chats.Do(h.ctx, portal, m, func(t projections.Thread) (events.Fact, error) {
 		return messages.Decide(t, c)
 	})
 	must(h.t, err)

@@ -59,15 +59,17 @@ func (d *dialer) open(storage session.Storage, h hooks) *line {
 		PublicKeys: d.cfg.PublicKeys, DCList: d.cfg.DCList, SessionStorage: storage, Device: d.cfg.Device,
 		DialTimeout: d.cfg.Timeout, UpdateHandler: h.updates, OnConnectionState: h.state,
 	}
+	l := &line{cancel: cancel, ready: make(chan struct{}), done: make(chan struct{})}
+	opts.Middlewares = []gotd.Middleware{gotd.MiddlewareFunc(l.hold)}
 	if h.failed != nil {
-		opts.Middlewares = []gotd.Middleware{watch(h.failed)}
+		opts.Middlewares = append(opts.Middlewares, watch(h.failed))
 		opts.OnSelfError = func(_ context.Context, err error) error { h.failed(err); return nil }
 	}
 	if list := d.cfg.DCList.Options; len(list) > 0 {
 		opts.DC = list[0].ID // of a simulated server; gotd's default is Telegram's
 	}
 	client := gotd.NewClient(d.cfg.APIID, d.cfg.APIHash, opts)
-	l := &line{api: client.API(), cancel: cancel, ready: make(chan struct{}), done: make(chan struct{})}
+	l.api = client.API()
 	go func() {
 		defer close(l.done)
 		defer cancel()
@@ -78,6 +80,21 @@ func (d *dialer) open(storage session.Storage, h hooks) *line {
 		})
 	}()
 	return l
+}
+
+// hold keeps calls until the line stands. Without it gotd gives a call that
+// comes too early to a connection that is never opened.
+func (l *line) hold(next tg.Invoker) gotd.InvokeFunc {
+	return func(ctx context.Context, in encoder, out decoder) error {
+		select {
+		case <-l.ready:
+			return next.Invoke(ctx, in, out)
+		case <-l.done:
+			return errUnreachable
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
 // watch shows the errors of all calls to see.
