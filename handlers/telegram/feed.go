@@ -36,6 +36,7 @@ type feed struct {
 	channels map[int64]*box
 	sweeping bool
 	swept    time.Time
+	heard    time.Time // when something came last
 }
 
 func newFeed(c *client, bucket vault.Bucket) *feed {
@@ -109,6 +110,7 @@ func (f *feed) push(u tg.UpdatesClass) {
 		f.c.task(f.missed)
 	}
 	f.inbox = append(f.inbox, u)
+	f.heard = time.Now()
 	f.wake()
 }
 
@@ -142,8 +144,19 @@ func (f *feed) sort() {
 func (f *feed) connected() {
 	f.mu.Lock()
 	begun := f.begun
+	f.heard = time.Now()
 	f.mu.Unlock()
 	if begun {
+		f.c.task(f.missed)
+	}
+}
+
+// ifQuiet asks for what may have been lost if nothing has come for long.
+func (f *feed) ifQuiet(long time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.begun && time.Since(f.heard) > long {
+		f.heard = time.Now()
 		f.c.task(f.missed)
 	}
 }

@@ -63,6 +63,28 @@ func (f *fleet) startAll(ctx context.Context) {
 	_ = g.Wait()
 }
 
+// quiet is how long no update may come before Telegram is asked whether there
+// are any: the last before a silence may have been lost, and nothing tells.
+const quiet = 15 * time.Minute
+
+// tend asks for clients that have heard nothing for long, until ctx ends.
+func (f *fleet) tend(ctx context.Context) {
+	ticker := time.NewTicker(time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		f.mu.Lock()
+		for _, c := range f.clients {
+			c.feed.ifQuiet(quiet)
+		}
+		f.mu.Unlock()
+	}
+}
+
 // start starts the client of a login, unless it has one.
 func (f *fleet) start(user events.UID, l projections.Login) *client {
 	f.mu.Lock()

@@ -57,7 +57,10 @@ func (d *dialer) open(storage session.Storage, h hooks) *line {
 	ctx, cancel := context.WithCancel(d.ctx)
 	opts := gotd.Options{
 		PublicKeys: d.cfg.PublicKeys, DCList: d.cfg.DCList, SessionStorage: storage, Device: d.cfg.Device,
-		DialTimeout: d.cfg.Timeout, UpdateHandler: h.updates, OnConnectionState: h.state,
+		// After a key was forgotten the first call is only answered when it is
+		// repeated.
+		RetryInterval: min(5*time.Second, d.cfg.Timeout/4),
+		DialTimeout:   d.cfg.Timeout, UpdateHandler: h.updates, OnConnectionState: h.state,
 	}
 	l := &line{cancel: cancel, ready: make(chan struct{}), done: make(chan struct{})}
 	opts.Middlewares = []gotd.Middleware{gotd.MiddlewareFunc(l.hold)}

@@ -110,7 +110,7 @@ func New(cfg Config, deps Deps) *World {
 // Then it stops taking updates, stores the cursors and returns, within 5 s.
 func (w *World) Run(ctx context.Context) error {
 	w.fleet.startAll(ctx)
-	<-ctx.Done()
+	w.fleet.tend(ctx)
 	w.Close()
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return nil
