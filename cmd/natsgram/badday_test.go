@@ -49,6 +49,7 @@ func TestBadDays(t *testing.T) {
 	// Telegram asks for patience, and says so.
 	w.tg.FloodWait("auth.signIn", 2, 1)
 	w.ask(w.alice, room, aliceCode, "asks us to wait")
+	<-time.After(3 * time.Second) // nothing but time ends a flood wait
 	w.ask(w.alice, room, aliceCode, "Logged in as")
 	portal := w.joinPortals(w.alice, 1)["Chess"]
 

@@ -161,6 +161,8 @@ func (b *bridge) watch(ctx context.Context, folded <-chan error) error {
 			err = errors.New("the projections stopped folding")
 		}
 		return err
+	case <-b.conn.Broken():
+		return errors.New("the store refuses to write and must be opened anew: is the disk full? Start the bridge again when there is room")
 	case <-b.lease.Lost():
 		return errors.New("lost the lease on the log: another natsgram may work on it now")
 	case <-ctx.Done():

@@ -28,7 +28,7 @@ global:
   server_name: {{printf "%q" .ServerName}}
   private_key: {{printf "%q" .Key}}
   disable_federation: true
-  presence: {enable_inbound: true, enable_outbound: true}
+  presence: {enable_inbound: true, enable_outbound: false}
   jetstream:
     storage_path: {{printf "%q" .JetStream}}
     in_memory: false

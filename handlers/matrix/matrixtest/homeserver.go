@@ -143,17 +143,26 @@ func (hs *Homeserver) Start(ctx context.Context) error {
 	case hs.proc != nil && !hs.proc.exited():
 		return nil
 	}
-	proc, err := startProcess(hs.opts.Binary, hs.opts.Dir, hs.logFile(), hs.opts.Log,
-		"-config", hs.path(configFile), "-http-bind-address", hs.address())
-	if err != nil {
-		return fmt.Errorf("matrixtest: start the homeserver: %w", err)
-	}
-	if err := waitReady(ctx, hs.URL(), proc); err != nil {
+	// Dendrite may crash while it starts, when events from before its end reach
+	// a part of it that is not built yet. A supervisor would start it again.
+	const starts = 5
+	for try := 1; ; try++ {
+		proc, err := startProcess(hs.opts.Binary, hs.opts.Dir, hs.logFile(), hs.opts.Log,
+			"-config", hs.path(configFile), "-http-bind-address", hs.address())
+		if err != nil {
+			return fmt.Errorf("matrixtest: start the homeserver: %w", err)
+		}
+		err = waitReady(ctx, hs.URL(), proc)
+		if err == nil {
+			hs.proc = proc
+			return nil
+		}
+		crashed := proc.exited()
 		proc.stop(0)
-		return fmt.Errorf("matrixtest: homeserver at %s: %w\n%s", hs.address(), err, logTail(hs.logFile()))
+		if !crashed || try == starts {
+			return fmt.Errorf("matrixtest: homeserver at %s: %w\n%s", hs.address(), err, logTail(hs.logFile()))
+		}
 	}
-	hs.proc = proc
-	return nil
 }
 
 // Stop ends the homeserver in good order (SIGTERM) and returns when it is
