@@ -17,22 +17,22 @@ func (w *World) Check(ctx context.Context) error {
 	defer l.close()
 	if err := l.wait(ctx, w.cfg.Timeout); err != nil {
 		if tgerr.Is(err, "API_ID_INVALID", "CONNECTION_API_ID_INVALID") {
-			return fmt.Errorf("Telegram does not know this api_id: %w", err)
+			return fmt.Errorf("this api_id is unknown to Telegram: %w", err)
 		}
 		return fmt.Errorf("no data centre of Telegram can be reached: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
 	if _, err := l.api.HelpGetConfig(ctx); err != nil {
-		return fmt.Errorf("Telegram does not answer: %w", err)
+		return fmt.Errorf("no answer from Telegram: %w", err)
 	}
 	// The token is never shown to anybody; it shows that the two belong together.
 	_, err := l.api.AuthExportLoginToken(ctx, &tg.AuthExportLoginTokenRequest{APIID: w.cfg.APIID, APIHash: w.cfg.APIHash})
 	if tgerr.Is(err, "API_ID_INVALID", "API_ID_PUBLISHED_FLOOD") {
-		return fmt.Errorf("Telegram does not take api_id and api_hash: %w", err)
+		return fmt.Errorf("api_id and api_hash are not taken by Telegram: %w", err)
 	}
 	if err != nil && !answered(err) {
-		return fmt.Errorf("Telegram does not answer: %w", err)
+		return fmt.Errorf("no answer from Telegram: %w", err)
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package telegram
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/gotd/td/tgerr"
@@ -137,9 +135,4 @@ func later(err error) error {
 		return journal.NotBefore(time.Now().Add(wait), err)
 	}
 	return journal.Down(err)
-}
-
-// isEnd reports whether a context ended, so that nothing is to be logged.
-func isEnd(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || errors.Is(err, context.Canceled)
 }

@@ -25,7 +25,7 @@ import (
 // house is a bridge of which only the Telegram side is built, on a real log and
 // a real MTProto server. The test plays the Matrix side.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	ctx    context.Context
 	server *telegramtest.Server
 	dir    string
@@ -50,7 +50,7 @@ type life struct {
 	wake chan struct{}
 }
 
-func newHouse(t *testing.T, opts telegramtest.Options) *house {
+func newHouse(t testing.TB, opts telegramtest.Options) *house {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	t.Cleanup(cancel)
@@ -275,16 +275,25 @@ func (p *person) password(v string) events.Event {
 func (h *house) member(id events.MatrixID, u telegramtest.UserID) (*person, events.LoginID) {
 	h.t.Helper()
 	p := h.person(id)
-	p.begin()
-	sub := p.phone("1")
+	l := h.letIn(p, u)
+	await(h, 1, func(f *events.ChatsListed) bool { return f.Login == l })
+	return p, l
+}
+
+// letIn records a login whose session the server made up.
+func (h *house) letIn(p *person, u telegramtest.UserID) events.LoginID {
+	h.t.Helper()
 	account, err := h.world.deps.Directory.EnsureAccount(h.ctx, int64(u))
 	must(h.t, err)
-	id2 := events.NewLoginID()
-	must(h.t, h.vault.PutSession(h.ctx, id2, h.server.Session(u)))
-	before := count[*events.ChatsListed](h, nil)
-	p.do(login.LetIn{Of: sub.ID, Login: id2, Account: account, Who: events.AccountFacts{TelegramID: int64(u), Name: "Somebody"}})
-	await[*events.ChatsListed](h, before+1, nil)
-	return p, id2
+	l := events.NewLoginID()
+	must(h.t, h.vault.PutSession(h.ctx, l, h.server.Session(u)))
+	fact := &events.LoginSucceeded{
+		Attempt: events.NewAttemptID(), Login: l, Account: account, Method: events.MethodPhone,
+		Sealed: events.AccountFacts{TelegramID: int64(u), Name: "Somebody"},
+	}
+	_, err = h.world.desk.users.Do(h.ctx, p.uid, commit.Meta{Actor: events.ByTelegram}, func(projections.User) (events.Fact, error) { return fact, nil })
+	must(h.t, err)
+	return l
 }
 
 // portalOf waits for the portal of a chat.

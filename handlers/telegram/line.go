@@ -13,7 +13,7 @@ import (
 )
 
 // errUnreachable says that there is no connection to Telegram.
-var errUnreachable = errors.New("Telegram can't be reached") //nolint:staticcheck // a name
+var errUnreachable = errors.New("no connection to Telegram")
 
 // maxDials bounds how many connections with a known key are made at once.
 const maxDials = 16

@@ -95,10 +95,9 @@ type kept struct {
 	vault *vault.Vault
 	login events.LoginID
 
-	mu       sync.Mutex
-	key      []byte // ID of the good key
-	salt     int64
-	replaced bool
+	mu   sync.Mutex
+	key  []byte // ID of the good key
+	salt int64
 }
 
 // LoadSession returns the session from the vault.
@@ -130,7 +129,6 @@ func (k *kept) StoreSession(ctx context.Context, raw []byte) error {
 	}
 	k.mu.Lock()
 	if k.key == nil || !bytes.Equal(k.key, data.AuthKeyID) {
-		k.replaced = true
 		k.mu.Unlock()
 		return nil
 	}
@@ -141,13 +139,6 @@ func (k *kept) StoreSession(ctx context.Context, raw []byte) error {
 		return nil
 	}
 	return k.vault.PutSession(ctx, k.login, raw)
-}
-
-// lost reports whether Telegram had forgotten the key.
-func (k *kept) lost() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.replaced
 }
 
 // parseSession reads what gotd stores.

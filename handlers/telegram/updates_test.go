@@ -144,7 +144,9 @@ func TestChangesWhileDown(t *testing.T) {
 	}
 	w.open()
 	for i := range 2 {
-		await(w.house, 1, func(f *events.MessageEdited) bool { return f.Message == edited[i].e.ID && f.Sealed.Text.Body == "changed" })
+		await(w.house, 1, func(f *events.MessageEdited) bool {
+			return f.Message == edited[i].e.ID && f.Sealed.Text.Body == "changed"
+		})
 		await(w.house, 1, func(f *events.MessageDeleted) bool { return f.Message == deleted[i].e.ID })
 	}
 }
