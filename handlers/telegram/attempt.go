@@ -15,6 +15,10 @@ import (
 // that ends the attempt may come late.
 const secretSlack = time.Minute
 
+// connectWait is how long a login waits for a connection before the user is
+// told that Telegram can't be reached.
+const connectWait = 10 * time.Second
+
 // attempt is the client of a login attempt. It is a convenience: whatever is in
 // it can be made again from the vault.
 type attempt struct {
@@ -48,7 +52,7 @@ func (as *attempts) get(ctx context.Context, at projections.Attempt) (*attempt, 
 	if a == nil {
 		return as.make(ctx, at)
 	}
-	return a, a.line.wait(ctx, as.w.cfg.Timeout)
+	return a, a.line.wait(ctx, as.patience())
 }
 
 func (as *attempts) make(ctx context.Context, at projections.Attempt) (*attempt, error) {
@@ -65,7 +69,7 @@ func (as *attempts) make(ctx context.Context, at projections.Attempt) (*attempt,
 	}
 	d := newDraft(stored)
 	a := &attempt{draft: d, unsure: stored != nil, line: as.w.dial.open(d, hooks{state: d.onState})}
-	if err := a.line.wait(ctx, as.w.cfg.Timeout); err != nil {
+	if err := a.line.wait(ctx, as.patience()); err != nil {
 		a.close()
 		return nil, err
 	}
@@ -78,6 +82,8 @@ func (as *attempts) make(ctx context.Context, at projections.Attempt) (*attempt,
 	as.open[at.ID] = a
 	return a, nil
 }
+
+func (as *attempts) patience() time.Duration { return min(as.w.cfg.Timeout, connectWait) }
 
 // save puts the attempt's session into the vault. Without it the code that was
 // asked for with this key could not be used after a crash.

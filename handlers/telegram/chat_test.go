@@ -57,6 +57,7 @@ func TestChatsAreListedNewestFirst(t *testing.T) {
 }
 
 func TestChatIsDescribedOnceItHasARoom(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	for _, chat := range []telegramtest.ChatID{w.group, w.super, w.channel} {
 		w.room(w.portalOf(w.p, int64(chat)), w.p.uid)
@@ -195,6 +196,7 @@ func TestMessagesToTelegram(t *testing.T) {
 }
 
 func TestMessagesThatCannotBeSent(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	lost := func(chat telegramtest.ChatID, login events.LoginID, text string, want events.CopyFailure) {
 		t.Helper()
@@ -254,6 +256,7 @@ func TestSendFailedButDone(t *testing.T) {
 }
 
 func TestTwoLoginsOneSupergroup(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	carol := w.server.AddUser(telegramtest.UserSpec{Phone: "15550102", FirstName: "Carol"})
 	w.server.Join(w.super, carol)
@@ -275,6 +278,32 @@ func TestTwoLoginsOneSupergroup(t *testing.T) {
 	}
 	if got := w.bodies(); !slices.Equal(got, want) {
 		t.Errorf("from Telegram: %q", got)
+	}
+}
+
+// What one login sends, the other is told of, perhaps first.
+func TestSentByOneSeenByTheOther(t *testing.T) {
+	t.Parallel()
+	w := newTown(t)
+	carol := w.server.AddUser(telegramtest.UserSpec{Phone: "15550102", FirstName: "Carol"})
+	w.server.Join(w.super, carol)
+	_, carols := w.member("@carol:test", carol)
+	await(w.house, 1, func(f *events.LoginJoined) bool { return f.Login == carols })
+	portal := w.portalOf(w.p, int64(w.super))
+	for i := range 10 {
+		if i%3 == 0 {
+			w.server.Inject(telegramtest.Fault{Method: "messages.sendMessage", Times: 1, Drop: telegramtest.DropAfter})
+		}
+		e := w.typed(w.p, portal, w.login, fmt.Sprintf("mine %d", i))
+		await(w.house, 1, func(f *events.CopyMade) bool { return f.Message == e.ID && f.Number != 0 })
+	}
+	w.server.Say(w.bob, w.super, "end")
+	w.awaitBody("end")
+	if got := w.bodies(); !slices.Equal(got, []string{"end"}) {
+		t.Errorf("from Telegram: %q", got)
+	}
+	if n := len(w.server.Texts(w.alice, w.super)); n != 11 {
+		t.Errorf("%d messages on Telegram", n)
 	}
 }
 

@@ -31,11 +31,13 @@ type fleet struct {
 	differ  limit // channel differences of all clients
 	mu      sync.Mutex
 	clients map[events.LoginID]*client
-	closed  bool
+	// accounts are the clients by the Telegram ID of their account.
+	accounts map[int64]events.LoginID
+	closed   bool
 }
 
 func newFleet(w *World) *fleet {
-	return &fleet{w: w, differ: newLimit(maxDifferences), clients: map[events.LoginID]*client{}}
+	return &fleet{w: w, differ: newLimit(maxDifferences), clients: map[events.LoginID]*client{}, accounts: map[int64]events.LoginID{}}
 }
 
 // startAll starts the client of every active login. It returns when all have
@@ -93,7 +95,7 @@ func (f *fleet) start(user events.UID, l projections.Login) *client {
 		return c
 	}
 	c := newClient(f.w, user, l)
-	f.clients[l.ID] = c
+	f.clients[l.ID], f.accounts[l.TelegramID] = c, l.ID
 	c.run()
 	return c
 }
@@ -108,12 +110,23 @@ func (f *fleet) client(id events.LoginID) (*client, error) {
 	return nil, errNoClient
 }
 
+// owner returns the login of ours to an account, if it has a client.
+func (f *fleet) owner(telegramID int64) (events.LoginID, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id, ok := f.accounts[telegramID]
+	return id, ok
+}
+
 // take removes the client from the fleet without ending it.
 func (f *fleet) take(id events.LoginID) *client {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.clients[id]
 	delete(f.clients, id)
+	if c != nil && f.accounts[c.selfID] == id {
+		delete(f.accounts, c.selfID)
+	}
 	return c
 }
 
@@ -128,7 +141,7 @@ func (f *fleet) stop(id events.LoginID) {
 func (f *fleet) close() {
 	f.mu.Lock()
 	clients := f.clients
-	f.clients, f.closed = map[events.LoginID]*client{}, true
+	f.clients, f.accounts, f.closed = map[events.LoginID]*client{}, map[int64]events.LoginID{}, true
 	f.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, c := range clients {

@@ -49,10 +49,18 @@ func (c *client) onMessage(ctx context.Context, m tg.MessageClass) error {
 		return nil
 	}
 	what, content := c.read(ctx, peer, msg)
-	return c.said(ctx, peer, messages.Said{
+	said := messages.Said{
 		Number: events.MessageNumber(msg.ID), Login: c.login, Content: content, ReplyTo: replyTo(msg.ReplyTo),
 		SaidAt: time.Unix(int64(msg.Date), 0).UTC(), What: what, Out: msg.Out,
-	})
+	}
+	if peer.Kind == events.PeerChannel && what.Sender.Peer.Kind == events.PeerUser {
+		// In a chat that logins share, this one may be told of what another has
+		// just sent before that one is told its number.
+		if other, ok := c.w.fleet.owner(what.Sender.Peer.ID); ok {
+			said.Login, said.Out = other, true
+		}
+	}
+	return c.said(ctx, peer, said)
 }
 
 // said brings a message into the portal of its chat, made if there is none.

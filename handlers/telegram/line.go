@@ -15,7 +15,8 @@ import (
 // errUnreachable says that there is no connection to Telegram.
 var errUnreachable = errors.New("no connection to Telegram")
 
-// maxDials bounds how many connections with a known key are made at once.
+// maxDials bounds how many clients of the fleet connect at once. Logins do not
+// wait for them.
 const maxDials = 16
 
 // dialer opens lines.
@@ -76,6 +77,9 @@ func (d *dialer) open(storage session.Storage, h hooks) *line {
 	go func() {
 		defer close(l.done)
 		defer cancel()
+		if h.updates != nil && d.queue(ctx, l) != nil {
+			return
+		}
 		l.err = client.Run(ctx, func(ctx context.Context) error {
 			close(l.ready)
 			<-ctx.Done()
@@ -83,6 +87,19 @@ func (d *dialer) open(storage session.Storage, h hooks) *line {
 		})
 	}()
 	return l
+}
+
+// queue waits for a place among those who connect; it is given back once the
+// line stands, or does not for long.
+func (d *dialer) queue(ctx context.Context, l *line) error {
+	if err := d.known.enter(ctx); err != nil {
+		return err
+	}
+	go func() {
+		_ = l.wait(ctx, d.cfg.Timeout)
+		d.known.leave()
+	}()
+	return nil
 }
 
 // hold keeps calls until the line stands. Without it gotd gives a call that

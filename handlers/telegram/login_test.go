@@ -30,6 +30,7 @@ func secretsGone(t *testing.T, h *house, id events.AttemptID) {
 }
 
 func TestLoginWithPassword(t *testing.T) {
+	t.Parallel()
 	h, p, alice := withAlice(t, "open sesame")
 	p.begin()
 	p.phone("+15550100")
@@ -64,6 +65,7 @@ func TestLoginWithPassword(t *testing.T) {
 }
 
 func TestLoginSurvivesRestartsBetweenSteps(t *testing.T) {
+	t.Parallel()
 	h, p, alice := withAlice(t, "open sesame")
 	p.begin()
 	h.restart()
@@ -150,6 +152,7 @@ func TestLoginKilledInTheMiddleOfAStep(t *testing.T) {
 }
 
 func TestTooManyTries(t *testing.T) {
+	t.Parallel()
 	h, p, _ := withAlice(t, "")
 	p.begin()
 	p.phone(alicePhone)
@@ -168,6 +171,7 @@ func TestTooManyTries(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	h, p, _ := withAlice(t, "")
 	p.begin()
 	p.phone("12")
@@ -217,6 +221,7 @@ func TestMissingSecretEndsTheAttempt(t *testing.T) {
 }
 
 func TestUnreachableThenBack(t *testing.T) {
+	t.Parallel()
 	h, p, _ := withAlice(t, "")
 	h.server.Pause()
 	p.begin()
@@ -241,6 +246,7 @@ func TestCancelTakesBackTheCode(t *testing.T) {
 }
 
 func TestNewHolderDisplacesTheOld(t *testing.T) {
+	t.Parallel()
 	h, p, alice := withAlice(t, "")
 	_, old := h.member("@first:test", alice)
 	p.begin()

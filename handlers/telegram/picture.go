@@ -8,6 +8,7 @@ import (
 	"github.com/gotd/td/tg"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
 )
 
 // ErrNoPicture says that there is no such picture, or none that the login may see.
@@ -20,19 +21,20 @@ const (
 
 // Picture downloads the picture of a chat or user as a login sees it, in the
 // large size. photo is its ID, from Member or Description. It blocks for a
-// round trip or two; besides ErrNoPicture its error means to try again later.
+// round trip or two. Besides ErrNoPicture its error means to try again, and is
+// marked as a reactor returns it (journal.Down, journal.NotBefore).
 func (w *World) Picture(ctx context.Context, login events.LoginID, peer events.Peer, photo int64) (data []byte, mime string, err error) {
 	c, err := w.fleet.client(login)
 	if err != nil {
-		return nil, "", err
+		return nil, "", journal.Down(err)
 	}
 	if err := c.gate.enter(ctx); err != nil {
-		return nil, "", err
+		return nil, "", journal.Down(err)
 	}
 	defer c.gate.leave()
 	in, ok, err := c.book.inputPeer(ctx, peer)
 	if err != nil {
-		return nil, "", err
+		return nil, "", journal.Down(err)
 	}
 	if !ok || photo == 0 {
 		return nil, "", ErrNoPicture
@@ -40,9 +42,9 @@ func (w *World) Picture(ctx context.Context, login events.LoginID, peer events.P
 	data, err = c.download(ctx, &tg.InputPeerPhotoFileLocation{Big: true, Peer: in, PhotoID: photo})
 	if err != nil {
 		if _, flood := floodWait(err); !flood && answered(err) && !notAuthorised(err) {
-			err = errors.Join(ErrNoPicture, err)
+			return nil, "", errors.Join(ErrNoPicture, err)
 		}
-		return nil, "", err
+		return nil, "", later(err)
 	}
 	if len(data) == 0 {
 		return nil, "", ErrNoPicture

@@ -26,6 +26,7 @@ func keyOf(t *testing.T, h *house, u telegramtest.UserID) int64 {
 }
 
 func TestRevokedSessionSuspendsTheLoginOnce(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	before, err := w.vault.Session(w.ctx, w.login)
 	must(t, err)
@@ -67,6 +68,7 @@ func TestOne401IsNoEnd(t *testing.T) {
 }
 
 func TestForgottenKeyWipesNothing(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	before, err := w.vault.Session(w.ctx, w.login)
 	must(t, err)
@@ -82,6 +84,7 @@ func TestForgottenKeyWipesNothing(t *testing.T) {
 }
 
 func TestBannedAndDuplicated(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.server.BanUser(w.alice)
 	if f := await[*events.SessionEnded](w.house, 1, nil).Fact.(*events.SessionEnded); f.Cause != events.EndedByBan {
@@ -121,6 +124,7 @@ func TestLogout(t *testing.T) {
 }
 
 func TestLogoutDoesNotWaitForTelegramForEver(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.server.Pause()
 	w.p.do(login.Logout{Login: w.login})
@@ -131,6 +135,7 @@ func TestLogoutDoesNotWaitForTelegramForEver(t *testing.T) {
 }
 
 func TestPing(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	give := func() events.Event {
 		e, err := w.world.desk.users.Do(w.ctx, w.p.uid, commit.Meta{Actor: events.ByUser}, func(projections.User) (events.Fact, error) {
@@ -155,6 +160,7 @@ func TestPing(t *testing.T) {
 // A relogin to the same account takes up the login that was suspended, with its
 // rooms, and brings what was said meanwhile.
 func TestReloginTakesUpTheLogin(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.server.RevokeSession(keyOf(t, w.house, w.alice))
 	await[*events.SessionEnded](w.house, 1, nil)
@@ -178,6 +184,7 @@ func TestReloginTakesUpTheLogin(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, telegramtest.Options{})
 	must(t, h.world.Check(h.ctx))
 	h.server.Pause()

@@ -35,7 +35,7 @@ func (c *client) confirm(first error) {
 		again, keyLost, err := c.secondOpinion(c.ctx)
 		switch {
 		case errors.Is(err, vault.ErrMissing):
-			again = first // nothing left to ask with
+			again, keyLost = first, true // nothing left to ask with
 		case err != nil:
 			pause(c.ctx, backoff(n))
 			continue
