@@ -1,19 +1,15 @@
 package telegram
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/gotd/td/tg"
 	"github.com/gotd/td/tgerr"
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
-	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
@@ -194,115 +190,6 @@ func (s step) letIn(ctx context.Context, a *attempt, self *tg.User) error {
 	}
 	w.attempts.drop(s.at.ID)
 	return nil
-}
-
-// failed ends a try that brought no answer, or one that says no.
-func (s step) failed(ctx context.Context, a *attempt, err error) error {
-	code := codeOf(err)
-	wait, flood := floodWait(err)
-	switch {
-	case flood:
-		return s.commit(ctx, login.Refuse{
-			Of: s.e.ID, Reason: events.FloodWait, Error: code, RetryAt: time.Now().Add(wait).UTC().Truncate(time.Second),
-			Next: s.asking, MaxTries: s.w.cfg.MaxTries,
-		}, s.asked())
-	case answered(err):
-		return s.doubt(ctx, a, code)
-	}
-	if a != nil {
-		a.unsure = true // it may have had its effect
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	if err := s.commit(ctx, login.Delay{Of: s.e.ID}); err != nil {
-		return err
-	}
-	return journal.Down(fmt.Errorf("%s: %w", s.at.Step, err))
-}
-
-// doubt asks once more before it believes a refusal: gotd repeats a call whose
-// answer was lost, and the second of two right answers is refused.
-func (s step) doubt(ctx context.Context, a *attempt, code string) error {
-	if a == nil || s.asking == events.StepPhone {
-		return s.refuse(ctx, loginVerdict(code), code)
-	}
-	where, self, err := s.w.whoAmI(ctx, a.line.api)
-	switch {
-	case err != nil:
-		a.unsure = true
-		return journal.Down(err)
-	case where == standsInside:
-		return s.letIn(ctx, a, self)
-	case where == standsBeforePassword && s.asking == events.StepCode:
-		return s.needPassword(ctx, a)
-	}
-	return s.refuse(ctx, loginVerdict(code), code)
-}
-
-// refuse tells the log that Telegram said no, and drops the secrets that are of
-// no use any more.
-func (s step) refuse(ctx context.Context, v verdict, code string) error {
-	if v.next == "" {
-		v.next = s.asking
-	}
-	drop := []string{s.asked()}
-	if v.next == events.StepPhone {
-		drop = []string{vault.Phone, vault.Code, vault.CodeHash, vault.Password}
-	}
-	return s.commit(ctx, login.Refuse{
-		Of: s.e.ID, Reason: v.reason, Error: code, Next: v.next, Final: v.final, MaxTries: s.w.cfg.MaxTries,
-	}, drop...)
-}
-
-// asked is the secret that holds the answer to what was asked for.
-func (s step) asked() string {
-	switch s.asking {
-	case events.StepCode:
-		return vault.Code
-	case events.StepPassword:
-		return vault.Password
-	default:
-		return vault.Phone
-	}
-}
-
-// commit tells the log the outcome, then drops the secrets that it made useless.
-func (s step) commit(ctx context.Context, c login.Command, drop ...string) error {
-	_, err := s.w.desk.users.Do(ctx, s.e.Aggregate.UID, commit.Because(s.e, events.ByTelegram),
-		func(u projections.User) (events.Fact, error) { return login.Decide(u, c) })
-	if err != nil {
-		return journal.Down(err)
-	}
-	for _, name := range drop {
-		if err := s.drop(ctx, name); err != nil {
-			// It goes with the attempt.
-			s.w.log.Warn().Err(err).Str("attempt", string(s.at.ID)).Msg("secret not dropped yet")
-		}
-	}
-	return nil
-}
-
-// drop removes a secret that this step used, unless the user has given another
-// meanwhile: the outcome is in the log, and the next answer may be quick.
-func (s step) drop(ctx context.Context, name string) error {
-	if used, ok := s.used[name]; ok {
-		now, err := s.w.deps.Vault.Attempt(ctx, s.at.ID, name)
-		if errors.Is(err, vault.ErrMissing) || err == nil && !bytes.Equal(now, used) {
-			return nil
-		}
-	}
-	return s.w.deps.Vault.DropAttempt(ctx, s.at.ID, name)
-}
-
-// secret reads a secret of the attempt. vault.ErrMissing ends the attempt.
-func (s step) secret(ctx context.Context, name string) (vault.Secret, error) {
-	v, err := s.w.deps.Vault.Attempt(ctx, s.at.ID, name)
-	if err != nil && !errors.Is(err, vault.ErrMissing) {
-		return nil, journal.Down(err)
-	}
-	s.used[name] = v
-	return v, err
 }
 
 // userName is what a user is called.
