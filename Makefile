@@ -38,7 +38,7 @@ $(DENDRITE): cmd/homeserver/go.mod cmd/homeserver/go.sum
 
 demo: homeserver ## a whole login and chat on this machine alone; ARGS=--once ends by itself
 	@$(STEP) "compiling the demo (the Telegram library takes minutes the first time)" \
-		go build -buildvcs=false -o .cache/bin/demo ./cmd/demo
+		go build -buildvcs=$(VCS) -o .cache/bin/ ./cmd/demo ./cmd/natsgram
 	@exec .cache/bin/demo $(ARGS)
 
 setup:

@@ -23,9 +23,12 @@ import (
 // stopWithin is how long an orderly stop may take.
 const stopWithin = 5 * time.Second
 
+// leaseName is the lease that the bridge holds while it works.
+const leaseName = "bridge"
+
 // leaseTime is after how long another natsgram on the same NATS takes over
 // from one that died.
-const leaseTime = 10 * time.Second
+const leaseTime = 5 * time.Second
 
 // bridge is everything that natsgram run runs.
 type bridge struct {
@@ -101,11 +104,7 @@ func (b *bridge) holdLease(ctx context.Context) (*journal.Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	waiting := time.AfterFunc(time.Second, func() {
-		b.log.Info().Msg("Another natsgram works on this log; standing by until it stops")
-	})
-	defer waiting.Stop()
-	return b.conn.Lease(ctx, "bridge", fmt.Sprintf("%s:%d", host, os.Getpid()), leaseTime)
+	return b.conn.Lease(ctx, leaseName, fmt.Sprintf("%s:%d", host, os.Getpid()), leaseTime)
 }
 
 // run serves until ctx ends or a part fails, and then stops in order: no more

@@ -39,7 +39,7 @@ func openLog(ctx context.Context, path string, errOut io.Writer) (*logbook, erro
 	}
 	log := zerolog.New(zerolog.ConsoleWriter{Out: errOut, NoColor: true}).Level(zerolog.WarnLevel)
 	jc := cfg.journal(log)
-	jc.ReadOnly = true
+	jc.ReadOnly, jc.User, jc.Password = true, "", cfg.NATS.AuditorPassword.Reveal()
 	conn, err := journal.Connect(ctx, jc)
 	if err != nil {
 		return nil, err

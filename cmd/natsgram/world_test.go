@@ -4,7 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,6 +67,50 @@ type world struct {
 	output *bytes.Buffer
 }
 
+// impatience stands between the homeserver and the bridge and repeats what the
+// bridge did not answer every few milliseconds, where the homeserver would wait
+// up to a minute. It returns its address.
+func (w *world) impatience() string {
+	bridge, err := url.Parse(w.url)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(bridge)
+	proxy.Transport = repeater{}
+	proxy.ErrorLog = log.New(io.Discard, "", 0)
+	server := httptest.NewServer(proxy)
+	w.t.Cleanup(server.Close)
+	return server.URL
+}
+
+// repeater is a transport that repeats a request until it is answered well.
+type repeater struct{}
+
+func (repeater) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		again := r.Clone(r.Context())
+		again.Body = io.NopCloser(bytes.NewReader(body))
+		resp, err := http.DefaultTransport.RoundTrip(again)
+		if err == nil && resp.StatusCode < http.StatusInternalServerError {
+			return resp, nil
+		}
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		select {
+		case <-tick.C:
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+}
+
 // newWorld sets everything up and starts all but the bridge.
 func newWorld(t testing.TB, tgOptions telegramtest.Options) *world {
 	t.Helper()
@@ -89,7 +138,7 @@ func newWorld(t testing.TB, tgOptions telegramtest.Options) *world {
 	data := filepath.Join(w.dir, "natsgram")
 	w.config = filepath.Join(data, "config.yaml")
 	w.natsgram("init", "--dir", data, "--homeserver", fmt.Sprintf("http://127.0.0.1:%d", hsPort), "--server-name", homeName,
-		"--listen", fmt.Sprintf("127.0.0.1:%d", w.port), "--api-id", "17349", "--api-hash", strings.Repeat("0f", 16),
+		"--listen", fmt.Sprintf("127.0.0.1:%d", w.port), "--address", w.impatience(), "--api-id", "17349", "--api-hash", strings.Repeat("0f", 16),
 		"--test-server", w.tg.Addr(), "--test-server-key", key, "--user", homeName,
 		"--nats-conf", conf, "--nats-listen", fmt.Sprintf("127.0.0.1:%d", w.nats))
 	w.hs = matrixtest.ForTest(t, matrixtest.Options{
