@@ -348,3 +348,41 @@ func TestLoginCodesStayOut(t *testing.T) {
 		}
 	})
 }
+
+// The same words, typed here and on the telephone: two messages.
+func TestTheSameWordsTwice(t *testing.T) {
+	w := newTown(t)
+	portal := w.portalOf(w.p, int64(w.super))
+	release, _ := w.server.Inject(telegramtest.Fault{Method: "messages.sendMessage", Times: 1, Delay: 300 * time.Millisecond})
+	defer release()
+	e := w.typed(w.p, portal, w.login, "ok")
+	must(t, w.server.WaitCall(w.ctx, "messages.sendMessage", 1))
+	w.server.Say(w.alice, w.super, "ok")
+	await(w.house, 1, func(f *events.CopyMade) bool { return f.Message == e.ID && f.Number != 0 })
+	w.awaitBody("ok")
+	if n := len(w.server.Texts(w.alice, w.super)); n != 2 {
+		t.Errorf("%d messages on Telegram", n)
+	}
+}
+
+// A process that dies while it lists the chats begins anew.
+func TestListingSurvivesACrash(t *testing.T) {
+	h := newHouse(t, telegramtest.Options{})
+	alice := h.server.AddUser(telegramtest.UserSpec{Phone: "15550100", FirstName: "Alice"})
+	for i := range 150 {
+		h.server.AddSupergroup(fmt.Sprintf("Super %d", i), alice)
+	}
+	second, _ := h.server.Inject(telegramtest.Fault{Method: "messages.getDialogs", Skip: 1, Delay: time.Minute})
+	p := h.person("@alice:test")
+	h.letIn(p, alice)
+	await[*events.PortalOpened](h, 50, nil)
+	h.crash()
+	second()
+	h.open()
+	if f := await[*events.ChatsListed](h, 1, nil).Fact.(*events.ChatsListed); f.Rooms != 150 {
+		t.Errorf("%+v", f)
+	}
+	if n := count[*events.PortalOpened](h, nil); n != 150 {
+		t.Errorf("%d portals", n)
+	}
+}

@@ -265,3 +265,23 @@ func TestNewHolderDisplacesTheOld(t *testing.T) {
 		t.Errorf("%d ends", n)
 	}
 }
+
+// The number has its home in another data centre: the key changes in the middle.
+func TestLoginInAnotherDataCentre(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, telegramtest.Options{DCs: 2})
+	alice := h.server.AddUser(telegramtest.UserSpec{Phone: alicePhone, FirstName: "Alice", Code: "12345", DC: 4})
+	p := h.person("@alice:test")
+	p.begin()
+	p.phone(alicePhone)
+	await[*events.CodeSent](h, 1, nil)
+	h.restart()
+	p.code("12345")
+	await[*events.LoginSucceeded](h, 1, nil)
+	await[*events.ChatsListed](h, 1, nil)
+	h.restart()
+	must(t, h.server.Await(h.ctx, func() bool { return h.server.Listening(alice) > 0 }))
+	if n := len(h.server.Sessions(alice)); n != 1 || count[*events.CodeRejected](h, nil) != 0 {
+		t.Errorf("%d sessions, log %v", n, h.names())
+	}
+}
