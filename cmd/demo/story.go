@@ -112,10 +112,20 @@ func (st *stage) redacted(ctx context.Context, room id.RoomID, sent id.EventID) 
 	return nil
 }
 
-// portals waits for an invite to each chat and accepts them.
+// portals waits for an invite to each chat and accepts them, while the bot
+// tells how far it is.
 func (st *stage) portals(ctx context.Context, room id.RoomID, last id.EventID) error {
 	ctx, cancel := context.WithTimeout(ctx, patience+time.Duration(st.options.groups)*time.Second)
 	defer cancel()
+	ready := "All "
+	if st.options.groups == 1 {
+		ready = "is ready"
+	}
+	heard := make(chan error, 1)
+	go func() {
+		_, err := st.hear(ctx, room, last, ready)
+		heard <- err
+	}()
 	start := time.Now()
 	seen := map[id.RoomID]bool{}
 	for len(seen) < st.options.groups {
@@ -124,7 +134,7 @@ func (st *stage) portals(ctx context.Context, room id.RoomID, last id.EventID) e
 			return fmt.Errorf("only %d of %d rooms came: %w", len(seen), st.options.groups, err)
 		}
 		seen[invite.Room] = true
-		st.screen.telegram("invited to “" + invite.Name + "”")
+		st.screen.left("alice  ◂ ", "is invited to “"+invite.Name+"”")
 	}
 	st.screen.say(fmt.Sprintf("  %d rooms in %.1f s", len(seen), time.Since(start).Seconds()))
 	for r := range seen {
@@ -132,8 +142,7 @@ func (st *stage) portals(ctx context.Context, room id.RoomID, last id.EventID) e
 			return err
 		}
 	}
-	_, err := st.hear(ctx, room, last, "ready")
-	return err
+	return <-heard
 }
 
 // talk sends a message each way in the newest supergroup.
@@ -150,7 +159,7 @@ func (st *stage) talk(ctx context.Context) error {
 		return strings.Contains(e.Content.AsMessage().Body, "White or black?")
 	})
 	if err != nil {
-		return fmt.Errorf("Bob's message did not come: %w", err)
+		return fmt.Errorf("the message of Bob did not come: %w", err)
 	}
 	now := st.user.Room(chat.ID)
 	st.screen.left(now.DisplayName(came.Sender)+" ◂ ", came.Content.AsMessage().Body)
@@ -167,7 +176,7 @@ func (st *stage) talk(ctx context.Context) error {
 		return false
 	})
 	if err != nil {
-		return fmt.Errorf("Alice's message did not reach Telegram: %w", err)
+		return fmt.Errorf("the message of Alice did not reach Telegram: %w", err)
 	}
 	st.screen.telegram("Bob reads: White, as ever.")
 	return nil
