@@ -71,7 +71,7 @@ func (b *bridge) buildWorlds(ctx context.Context) error {
 		Log: b.journal, Vault: b.vault, Directory: b.dir,
 		Users: b.folds.users, Portals: b.folds.portals, Messages: b.folds.messages,
 		Cursors: b.vault.Sealed("CURSORS", cursors), Peers: b.vault.Sealed("PEERS", peers),
-		Logger: b.log.With().Str("world", "telegram").Logger(),
+		Back: b.journal.WorldIsBack, Logger: b.log.With().Str("world", "telegram").Logger(),
 	})
 	if err := b.buildManagement(); err != nil {
 		return err

@@ -45,8 +45,18 @@ func (v *Vault) PutAttempt(ctx context.Context, id events.AttemptID, name string
 		if err != nil {
 			return wrap("put", key, err)
 		}
-		if until, _, err := untimed(old); err == nil && until.After(v.now()) && until.Before(deadline) {
-			deadline = until
+		if until, _, err := untimed(old); err == nil {
+			if !until.After(v.now()) {
+				// Its deadline has passed and the bucket has yet to notice. Made
+				// anew, for an update would keep the old one's TTL.
+				if err := v.own.Delete(ctx, key); err != nil {
+					return wrap("put", key, err)
+				}
+				continue
+			}
+			if until.Before(deadline) {
+				deadline = until
+			}
 		}
 		// The bucket's TTL starts anew; the deadline inside is the one that counts.
 		_, err = v.own.Update(ctx, key, timed(deadline, value), revision)
