@@ -181,6 +181,28 @@ func benchLatency(b *testing.B) {
 	b.ReportMetric(ms(at(put, 50)), "put-p50-ms")
 	b.ReportMetric(ms(at(toTelegram, 50)), "to-telegram-p50-ms")
 	b.ReportMetric(ms(at(toTelegram, 95)), "to-telegram-p95-ms")
+	b.ReportMetric(ms(at(w.copying(), 50)), "to-telegram-within-bridge-p50-ms")
+}
+
+// copying is how long the bridge took from recording each message of a Matrix
+// user to recording its copy on Telegram: what it adds by itself. The rest is
+// the homeserver's own way to its appservices.
+func (w *world) copying() []time.Duration {
+	var list []time.Duration
+	posted := map[events.EventID]time.Time{}
+	for _, e := range w.events(events.Chat) {
+		switch f := e.Fact.(type) {
+		case *events.MessagePosted:
+			if f.Side == events.OnMatrix {
+				posted[e.ID] = e.Time
+			}
+		case *events.CopyMade:
+			if start, ok := posted[e.Causation]; ok {
+				list = append(list, e.Time.Sub(start))
+			}
+		}
+	}
+	return list
 }
 
 func at(list []time.Duration, percent int) time.Duration {

@@ -1,6 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -8,9 +16,13 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/events/journal"
 	"github.com/natsgram/natsgram/handlers/matrix/matrixtest"
 	"github.com/natsgram/natsgram/handlers/telegram/telegramtest"
+	"maunium.net/go/mautrix"
 )
 
 func (w *world) dump(t *testing.T, c *matrixtest.Client, room id.RoomID, n int) {
@@ -138,6 +150,10 @@ func TestEyesTwoUsers(t *testing.T) {
 	w.ask(cm, croom, alicePhone, "send me the code")
 	w.ask(cm, croom, aliceCode, "Logged in as")
 	w.hear(w.alice, room, "Somebody else")
+	w.hear(cm, croom, "All 2")
+	if err := cm.JoinInvites(w.ctx(time.Minute), true); err != nil {
+		t.Fatal(err)
+	}
 	t.Log("alice room")
 	w.dump(t, w.alice, room, 3)
 	w.dump(t, cm, croom, 9)
@@ -175,7 +191,7 @@ func TestEyesTelegramSide(t *testing.T) {
 		w.tg.SetPhoto(chat, []byte("\x89PNG picture "+name))
 		wait(name+" photo", r, func(r matrixtest.Room) bool { return r.Avatar() != "" })
 	}
-	dg := id.NewUserID("telegram_"+dora.String(), homeName)
+	dg := id.NewUserID(fmt.Sprintf("telegram_%d", dora), homeName)
 	for name, chat := range map[string]telegramtest.ChatID{"Chess": chess, "Old": old} {
 		w.tg.Join(chat, dora)
 		wait(name+" dora joins", rooms[name], func(r matrixtest.Room) bool { return r.Member(dg) == event.MembershipJoin })
@@ -205,7 +221,7 @@ func TestEyesTelegramSide(t *testing.T) {
 	}
 	w.see(w.alice, rooms["Chess"], "longer than Telegram allows")
 	// formatting
-	if _, err := w.alice.SendHTML(w.ctx(time.Minute), rooms["Chess"], "x", "<b>bold</b> <i>it<u>al</u></i> <code>a&lt;b</code><pre><code class=\"language-go\">x := 1\ny</code></pre><a href=\"https://e.org/?a=1&amp;b\">l</a> <a href=\"https://matrix.to/#/@telegram_"+bob.String()+":localhost\">Bob</a> <ul><li>one</li><li>two</li></ul><blockquote>q<br>r</blockquote><h1>head</h1><script>evil</script><mx-reply>gone</mx-reply>😀<b>e</b>"); err != nil {
+	if _, err := w.alice.SendHTML(w.ctx(time.Minute), rooms["Chess"], "x", "<b>bold</b> <i>it<u>al</u></i> <code>a&lt;b</code><pre><code class=\"language-go\">x := 1\ny</code></pre><a href=\"https://e.org/?a=1&amp;b\">l</a> <a href=\"https://matrix.to/#/@telegram_"+fmt.Sprint(int64(bob))+":localhost\">Bob</a> <ul><li>one</li><li>two</li></ul><blockquote>q<br>r</blockquote><h1>head</h1><script>evil</script><mx-reply>gone</mx-reply>😀<b>e</b>"); err != nil {
 		t.Error(err)
 	}
 	err = w.tg.Await(w.ctx(10*time.Second), func() bool {
@@ -255,4 +271,194 @@ func TestEyesTelegramSide(t *testing.T) {
 	t.Log(strings.Join(names(w.events(events.Portal)), " "))
 	dead, err := w.deadLetters()
 	t.Log("dead", dead, err)
+}
+
+func TestEyesManagement(t *testing.T) {
+	w := newWorld(t, telegramtest.Options{})
+	w.addAlice("cancel it")
+	w.setConfig("level: info", "level: debug")
+	w.run()
+	room := w.openRoom(w.alice)
+	for _, in := range []string{"", " ", "\n", "😀", strings.Repeat("x", 40000), "!tg", "!tg login please", "HELP", "/help", "logn", "log out", "cancel", "logout 1", "ping", "version", "help me", "LOGIN 1234", "cancel"} {
+		w.say(w.alice, room, in)
+	}
+	w.ask(w.alice, room, "version", "natsgram")
+	t.Log("rubbish")
+	w.dump(t, w.alice, room, 80)
+	w.ask(w.alice, room, "login", "phone number")
+	w.ask(w.alice, room, "login", "under way")
+	w.ask(w.alice, room, "cancel", "cancel")
+	w.ask(w.alice, room, "login +44 7700 900123", "send me the code")
+	w.ask(w.alice, room, "cancel", "cancel")
+	w.ask(w.alice, room, "login", "phone number")
+	html, err := w.alice.SendHTML(w.ctx(time.Minute), room, "+447700900123", "<b>+44</b>7700900123")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.hear(w.alice, room, "send me the code")
+	ed, err := w.alice.Edit(w.ctx(time.Minute), room, html, "60417")
+	t.Log(ed, err)
+	w.hear(w.alice, room, "edit")
+	rp, err := w.alice.Reply(w.ctx(time.Minute), room, html, "60417")
+	t.Log(rp, err)
+	w.hear(w.alice, room, "password")
+	w.ask(w.alice, room, "help", "wrong")
+	img, err := w.alice.Send(w.ctx(time.Minute), room, &event.MessageEventContent{MsgType: event.MsgImage, Body: "cancel it", URL: "mxc://localhost/x"})
+	t.Log(img, err)
+	w.hear(w.alice, room, "password")
+	w.ask(w.alice, room, "   ", "wrong")
+	w.ask(w.alice, room, "CANCEL", "cancel")
+	t.Log("mid")
+	w.dump(t, w.alice, room, 40)
+	// second management room mid-login
+	w.ask(w.alice, room, "login", "phone number")
+	room2, err := w.alice.CreateDM(w.ctx(time.Minute), botID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.hear(w.alice, room2, "goes on here")
+	w.dump(t, w.alice, room, 3)
+	w.dump(t, w.alice, room2, 3)
+	w.ask(w.alice, room2, "+447700900123", "send me the code")
+	w.ask(w.alice, room, "60417", "private chat")
+	w.dump(t, w.alice, room, 3)
+	w.ask(w.alice, room, "!tg help", "Commands in this room")
+	// the bot is kicked mid-login
+	if err := w.alice.Kick(w.ctx(time.Minute), room2, botID()); err != nil {
+		t.Fatal(err)
+	}
+	w.hear2(w.alice, room2)
+	room3 := w.openRoom(w.alice)
+	w.ask(w.alice, room3, "login", "phone number")
+	if err := w.alice.Leave(w.ctx(time.Minute), room3); err != nil {
+		t.Fatal(err)
+	}
+	// encrypted
+	room4, err := w.alice.CreateRoom(w.ctx(time.Minute), &mautrix.ReqCreateRoom{Preset: "trusted_private_chat", Invite: []id.UserID{botID()}, IsDirect: true,
+		InitialState: []*event.Event{{Type: event.StateEncryption, Content: event.Content{Parsed: &event.EncryptionEventContent{Algorithm: id.AlgorithmMegolmV1}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.hear(w.alice, room4, "encrypted")
+	w.dump(t, w.alice, room4, 3)
+	// third person in, out again
+	room5 := w.openRoom(w.alice)
+	w.ask(w.alice, room5, "login", "phone number")
+	m := w.register("mallory")
+	if err := w.alice.Invite(w.ctx(time.Minute), room5, m.UserID()); err != nil {
+		t.Fatal(err)
+	}
+	w.hear(w.alice, room5, "I stopped your login")
+	w.say(w.alice, room5, alicePhone)
+	if err := m.Join(w.ctx(time.Minute), room5); err != nil {
+		t.Fatal(err)
+	}
+	w.ask(m, room5, "!tg login", "private chat")
+	w.ask(w.alice, room5, "!tg ping", "I am here")
+	if err := m.Leave(w.ctx(time.Minute), room5); err != nil {
+		t.Fatal(err)
+	}
+	w.hear(w.alice, room5, "Hello")
+	w.dump(t, w.alice, room5, 20)
+	w.ask(w.alice, room5, "login", "phone number")
+	t.Log(strings.Join(names(w.events(events.Auth)), " "))
+	dead, err := w.deadLetters()
+	t.Log("dead", dead, err)
+}
+
+func (w *world) hear2(c *matrixtest.Client, room id.RoomID) {
+	_ = waitUntil(w.ctx(20*time.Second), func() bool {
+		for _, e := range w.events(events.Auth) {
+			if f, ok := e.Fact.(*events.ManagementRoomClosed); ok && f.Reason == events.RoomBotRemoved {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+func TestEyesSecrets(t *testing.T) {
+	w := newWorld(t, telegramtest.Options{})
+	alice := w.addAlice(testPassword)
+	bob := w.tg.AddUser(telegramtest.UserSpec{Phone: "+447700900124", FirstName: "Bobgreen", Username: "bobbygreen"})
+	chess := w.tg.AddSupergroup("Chessclubname", bob, alice)
+	w.setConfig("level: info", "level: debug")
+	conn := w.outsideNATS()
+	w.run()
+	room := w.openRoom(w.alice)
+	w.ask(w.alice, room, "login", "phone number")
+	w.ask(w.alice, room, "my number is +44 7700 900123", "can't read")
+	w.logInRest(room)
+	rooms := w.joinPortals(w.alice, 1)
+	w.tg.Say(bob, chess, "verysecrettext one")
+	w.see(w.alice, rooms["Chessclubname"], "verysecrettext one")
+	w.say(w.alice, rooms["Chessclubname"], "verysecrettext two")
+	w.arrives(bob, chess, "verysecrettext two")
+	w.tg.Say(bob, alice, "verysecrettext three")
+	w.joinPortals(w.alice, 2)
+	// an event no reactor can take: something in DEAD
+	key := w.tg.Session(alice)
+	t.Log("key", len(key))
+	w.ask(w.alice, room, "ping", "answers")
+	w.stop()
+	texts := [][]byte{[]byte("447700900123"), []byte("7700900123"), []byte("7700 900123"), []byte(testPassword), key,
+		[]byte("@alice:"), []byte("alice_l"), []byte("Liddell"), []byte("Bobgreen"), []byte("bobbygreen"), []byte("Chessclubname"), []byte("verysecrettext"), []byte(room), []byte(rooms["Chessclubname"]), []byte("7000000001"), []byte("7000000002")}
+	look := func(name string, data []byte) {
+		for _, s := range texts {
+			if len(s) == 0 {
+				continue
+			}
+			for _, form := range [][]byte{s, []byte(hex.EncodeToString(s)), []byte(strings.ToUpper(hex.EncodeToString(s))), []byte(base64.RawStdEncoding.EncodeToString(s)), []byte(base64.RawURLEncoding.EncodeToString(s))} {
+				if bytes.Contains(data, form) {
+					t.Errorf("%q lies in %s: %.300q", s, name, data[:min(len(data), 1000)])
+				}
+			}
+		}
+		if bytes.Contains(data, []byte("\"60417\"")) || bytes.Contains(data, []byte(" 60417 ")) {
+			t.Errorf("code lies in %s", name)
+		}
+	}
+	for _, line := range strings.Split(w.output.String(), "\n") {
+		look("log", []byte(line))
+	}
+	cfg, _ := LoadConfig(w.config)
+	nc, err := nats.Connect(fmt.Sprintf("nats://127.0.0.1:%d", w.nats), nats.UserInfo("bridge", cfg.NATS.BridgePassword.Reveal()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	js, _ := jetstream.New(nc)
+	for _, name := range []string{"AUTH", "PORTAL", "CHAT", "TIMERS", "DEAD", "OBJ_SNAPSHOTS", "KV_VAULT", "KV_DIRECTORY", "KV_CURSORS", "KV_PEERS", "KV_GHOSTS", "KV_LEASES"} {
+		s, err := js.Stream(context.Background(), name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		info, _ := s.Info(context.Background())
+		for i := info.State.FirstSeq; i <= info.State.LastSeq; i++ {
+			m, err := s.GetMsg(context.Background(), i)
+			if err != nil {
+				continue
+			}
+			look(fmt.Sprintf("%s %d", name, i), []byte(fmt.Sprintf("%s %v %s", m.Subject, m.Header, m.Data)))
+			if name == "KV_VAULT" || name == "TIMERS" || name == "DEAD" || name == "KV_PEERS" {
+				t.Logf("%s %d %s %v %.80q", name, i, m.Subject, m.Header, m.Data)
+			}
+		}
+	}
+	nc.Close()
+	conn.Close()
+	_ = filepath.WalkDir(w.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && !strings.Contains(path, "homeserver") {
+			b, _ := os.ReadFile(path)
+			look(path, b)
+		}
+		return nil
+	})
+	_ = journal.ErrNoKey
+}
+
+func (w *world) logInRest(room id.RoomID) {
+	w.ask(w.alice, room, alicePhone, "send me the code")
+	w.ask(w.alice, room, aliceCode, "verification password")
+	w.ask(w.alice, room, testPassword, "Logged in as")
 }

@@ -128,14 +128,8 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	b.who = identities{prefix: cfg.GhostPrefix, server: cfg.ServerName, bot: cfg.bot(), users: deps.Users}
 	b.hs = newHomeserver(address, cfg, deps)
 	b.ghosts = newGhosts(b.hs, b.who, deps)
-	b.portals = commit.NewDesk(events.Portal, deps.Log, deps.Portals, func(uid events.UID) (projections.Portal, uint64) {
-		p := deps.Portals.Get(uid)
-		return p, p.Seq
-	})
-	b.messages = commit.NewDesk(events.Chat, deps.Log, deps.Messages, func(uid events.UID) (projections.Thread, uint64) {
-		t := deps.Messages.Get(uid)
-		return t, t.Seq
-	})
+	b.portals = commit.Portals(deps.Log, deps.Portals)
+	b.messages = commit.Messages(deps.Log, deps.Messages)
 	return b, nil
 }
 
