@@ -84,6 +84,7 @@ type NATSConfig struct {
 	AuditorPassword vault.Secret
 	StoreKey        vault.Secret
 	Partitions      int
+	Replicas        int // of each stream, in a cluster
 	ChatRetention   time.Duration
 }
 

@@ -59,6 +59,7 @@ func settings(c *Config, dir string) []setting {
 		{path: "nats.auditor_password", read: secret(&c.NATS.AuditorPassword), env: "NATSGRAM_AUDITOR_PASSWORD"},
 		{path: "nats.store_key", read: secret(&c.NATS.StoreKey), env: "NATSGRAM_STORE_KEY"},
 		{path: "nats.partitions", read: number(&c.NATS.Partitions, 1, 256)},
+		{path: "nats.replicas", read: number(&c.NATS.Replicas, 1, 5)},
 		{path: "nats.chat_retention", read: duration(&c.NATS.ChatRetention, time.Hour, 100*365*24*time.Hour)},
 
 		{path: "keyset", read: path(&c.Keyset)},
@@ -82,7 +83,7 @@ func defaults(dir string) Config {
 		Commands: CommandsConfig{Prefix: "!tg"},
 		NATS: NATSConfig{
 			Config: in("nats.conf"), Store: in("nats"), Listen: "127.0.0.1:4222",
-			Partitions: 8, ChatRetention: 720 * time.Hour,
+			Partitions: 8, Replicas: 1, ChatRetention: 720 * time.Hour,
 		},
 		Keyset:  in("keyset.json"),
 		Logging: LoggingConfig{Level: "info", Format: "console"},

@@ -92,9 +92,11 @@ nats:
     auditor_password: {{.AuditorPassword}}
     # The key that encrypts the store. Without it the log is lost: back it up.
     store_key: {{.StoreKey}}
-    # How many processes can share the work at most. It is fixed when the log is
+    # How many parts of the work go on side by side. It is fixed when the log is
     # made.
     partitions: 8
+    # How many servers of a cluster keep a copy of the log: 1, 3 or 5.
+    replicas: 1
     # How long messages stay in the log. Logins and rooms stay for ever.
     chat_retention: 720h
 

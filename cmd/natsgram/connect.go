@@ -14,7 +14,7 @@ func (c Config) journal(log zerolog.Logger) journal.Config {
 	j := journal.Config{
 		ConfigFile: n.Config, StoreDir: n.Store, StoreKey: n.StoreKey.Reveal(), Listen: n.Listen,
 		BridgePassword: n.BridgePassword.Reveal(), AuditorPassword: n.AuditorPassword.Reveal(),
-		URL: n.URL, User: n.User, Partitions: n.Partitions, ChatAge: n.ChatRetention, Log: log,
+		URL: n.URL, User: n.User, Partitions: n.Partitions, Replicas: n.Replicas, ChatAge: n.ChatRetention, Log: log,
 	}
 	if n.URL != "" {
 		j.Password = j.BridgePassword

@@ -106,8 +106,17 @@ func (f *folds) restore(ctx context.Context, s shelf, j *journal.Journal) error 
 				return err
 			}
 		}
-		return j.Replay(ctx, p.stream, p.Seq(), 0, func(e events.Event) error {
+		end, err := j.LastSeq(ctx, p.stream)
+		if err != nil || end <= p.Seq() {
+			return err
+		}
+		said := time.Now()
+		return j.Replay(ctx, p.stream, p.Seq(), end, func(e events.Event) error {
 			p.Apply(e)
+			if e.Seq%1024 == 0 && time.Since(said) > 2*time.Second {
+				said = time.Now()
+				s.log.Info().Str("projection", p.Name()).Uint64("event", e.Seq).Uint64("of", end).Msg("Folding the log")
+			}
 			return nil
 		})
 	})
