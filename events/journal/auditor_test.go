@@ -169,6 +169,33 @@ func TestAuditorFollows(t *testing.T) {
 	}
 }
 
+// TestAuditorWatches: `nats sub 'auth.*.*.phone_submitted'` as the auditor.
+func TestAuditorWatches(t *testing.T) {
+	cfg := testConfig(t)
+	c := connect(t, cfg)
+	nc, err := nats.Connect(c.ClientURL(), nats.UserInfo(auditorUser, cfg.AuditorPassword), nats.CustomInboxPrefix("_INBOX_auditor"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	sub, err := nc.SubscribeSync("auth.*.*.phone_submitted")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.FlushWithContext(testContext(t)); err != nil {
+		t.Fatal(err)
+	}
+	must(t, New(c, newTestSealer(t)), submitted(user(), "watched"))
+	m, err := sub.NextMsgWithContext(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := events.Decode(m.Data, nil)
+	if err != nil || phone(t, e) != "" {
+		t.Errorf("the auditor read %+v, %v", e, err)
+	}
+}
+
 // TestAuditorMayNotChangeAnything tries every way to write on a plain
 // connection: what counts is what the server lets through.
 func TestAuditorMayNotChangeAnything(t *testing.T) {
@@ -208,7 +235,7 @@ func TestAuditorMayNotChangeAnything(t *testing.T) {
 			t.Errorf("%s: %v", subject, err)
 		}
 	}
-	for _, subject := range []string{"auth.>", "$KV.>", ">", "natsgram.ask.>", "_INBOX_bridge.>"} {
+	for _, subject := range []string{"timers.>", "$KV.>", ">", "natsgram.ask.>", "_INBOX_bridge.>"} {
 		if _, err := nc.SubscribeSync(subject); err != nil {
 			t.Fatal(err)
 		}

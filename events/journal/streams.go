@@ -119,6 +119,7 @@ func (c *Conn) reconcile(ctx context.Context) error {
 // readPartitions settles the number of partitions: the log's, if there is one.
 func (c *Conn) readPartitions(ctx context.Context) error {
 	c.partitions = c.cfg.Partitions
+	exists := false
 	for _, s := range events.Streams() {
 		info, err := c.streamInfo(ctx, string(s))
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -135,9 +136,9 @@ func (c *Conn) readPartitions(ctx context.Context) error {
 			return fmt.Errorf("%w: stream %s was made with %d, the configuration says %d, and it can't be changed",
 				ErrPartitions, s, stored, c.partitions)
 		}
-		c.partitions = stored
+		c.partitions, exists = stored, true
 	}
-	if c.partitions == 0 && c.cfg.ReadOnly {
+	if !exists && c.cfg.ReadOnly {
 		return ErrNoLog
 	}
 	if c.partitions == 0 {
