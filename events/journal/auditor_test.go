@@ -143,6 +143,13 @@ func TestOperatorReadsWhileTheBridgeRunsAndWhileItIsStopped(t *testing.T) {
 	connect(t, cfg) // and the bridge starts again
 }
 
+// A server of others' has no store that shows whether there is a log.
+func TestOperatorFindsNoLogOnAnOutsideServer(t *testing.T) {
+	cfg := testConfig(t)
+	s := standAlone(t, cfg)
+	refused(t, Config{URL: s.ClientURL(), Password: cfg.AuditorPassword, Partitions: 8, ReadOnly: true, Log: zerolog.Nop()}, ErrNoLog)
+}
+
 func TestAuditorFollows(t *testing.T) {
 	cfg := testConfig(t)
 	j := New(connect(t, cfg), newTestSealer(t))
