@@ -74,11 +74,17 @@ func eventsCommand(ctx context.Context, args []string, out, errOut io.Writer) er
 	return log.print(ctx, &f, print, *follow)
 }
 
-// print writes the chosen events of all streams, in the order of their time
-// within a stream, stream by stream; with follow, then what comes.
+// print writes the chosen events of all streams in the order of their time;
+// with follow, then what comes.
 func (l *logbook) print(ctx context.Context, f *eventFilter, p *printer, follow bool) error {
 	if err := p.head(); err != nil {
 		return err
+	}
+	chosen := func(e events.Event) error {
+		if !f.match(e) {
+			return nil
+		}
+		return p.event(e)
 	}
 	ends := map[events.Stream]uint64{}
 	for _, stream := range events.Streams() {
@@ -87,25 +93,14 @@ func (l *logbook) print(ctx context.Context, f *eventFilter, p *printer, follow 
 			return err
 		}
 		ends[stream] = last
-		err = l.journal.Replay(ctx, stream, 0, last, func(e events.Event) error {
-			if !f.match(e) {
-				return nil
-			}
-			return p.event(e)
-		})
-		if err != nil {
-			return err
-		}
+	}
+	if err := l.merged(ctx, ends, chosen); err != nil {
+		return err
 	}
 	if !follow {
 		return p.flush()
 	}
-	return l.follow(ctx, ends, func(e events.Event) error {
-		if !f.match(e) {
-			return nil
-		}
-		return errors.Join(p.event(e), p.flush())
-	})
+	return l.follow(ctx, ends, func(e events.Event) error { return errors.Join(chosen(e), p.flush()) })
 }
 
 // printer writes events in one of the output formats.

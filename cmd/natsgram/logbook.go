@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/term"
 
 	"github.com/natsgram/natsgram/events"
@@ -94,6 +95,69 @@ func (l *logbook) resolve(ctx context.Context, f *eventFilter) error {
 		f.uids[events.UID(f.portal)] = true
 	}
 	return nil
+}
+
+// merged calls fn with the events of all streams up to the given sequences, in
+// the order of their time.
+func (l *logbook) merged(ctx context.Context, ends map[events.Stream]uint64, fn func(events.Event) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	reading, ctx := errgroup.WithContext(ctx)
+	var heads []head
+	for _, stream := range events.Streams() {
+		if ends[stream] == 0 {
+			continue
+		}
+		rest := make(chan events.Event, 256)
+		reading.Go(func() error {
+			defer close(rest)
+			return l.journal.Replay(ctx, stream, 0, ends[stream], func(e events.Event) error {
+				select {
+				case rest <- e:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			})
+		})
+		heads = append(heads, head{rest: rest})
+	}
+	for heads = advance(heads); len(heads) > 0; heads = advance(heads) {
+		first := 0
+		for i := range heads {
+			if heads[i].event.Time.Before(heads[first].event.Time) {
+				first = i
+			}
+		}
+		if err := fn(heads[first].event); err != nil {
+			cancel()
+			_ = reading.Wait() // it can only say that it was cancelled
+			return err
+		}
+		heads[first].full = false
+	}
+	return reading.Wait()
+}
+
+// head is the next event of a stream.
+type head struct {
+	event events.Event
+	full  bool
+	rest  <-chan events.Event
+}
+
+// advance fills the empty heads and drops those of streams that are at an end.
+func advance(heads []head) []head {
+	kept := heads[:0]
+	for _, h := range heads {
+		if !h.full {
+			h.event, h.full = <-h.rest
+		}
+		if h.full {
+			kept = append(kept, h)
+		}
+	}
+	return kept
 }
 
 // follow calls fn with what comes after the given sequences, one event at a

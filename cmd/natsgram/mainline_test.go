@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -222,6 +223,7 @@ func (w *world) checkLog(t *testing.T) {
 	if got := slices.DeleteFunc(auth, func(n string) bool { return !slices.Contains(want, n) }); !slices.Equal(got, want) {
 		t.Errorf("the log has\n%v\nwant\n%v", got, want)
 	}
+	w.checkListing(t)
 	dead, err := w.deadLetters()
 	if err != nil || dead != 0 {
 		t.Errorf("%d dead letters, %v", dead, err)
@@ -229,6 +231,30 @@ func (w *world) checkLog(t *testing.T) {
 	personal := []string{"@alice:", "Liddell", "alice_l", "hello from", "Chess", "psst"}
 	secret := []string{"447700900123", "7700 900123", testPassword}
 	w.grep(t, append(secret, personal...))
+}
+
+// checkListing holds what natsgram events prints against the streams: every
+// event once, in the order of time.
+func (w *world) checkListing(t *testing.T) {
+	t.Helper()
+	want := 0
+	for _, stream := range events.Streams() {
+		want += len(w.events(stream))
+	}
+	lines := strings.Split(strings.TrimSpace(w.natsgram("events", "--config", w.config, "--output", "json")), "\n")
+	if len(lines) != want {
+		t.Errorf("natsgram events prints %d events of %d", len(lines), want)
+	}
+	var last time.Time
+	for _, line := range lines {
+		var e struct {
+			Time time.Time `json:"time"`
+		}
+		if err := json.Unmarshal([]byte(line), &e); err != nil || e.Time.Before(last) {
+			t.Errorf("out of its time (%v): %s", err, line)
+		}
+		last = e.Time
+	}
 }
 
 func (w *world) deadLetters() (int, error) {
