@@ -97,15 +97,17 @@ func (s shelf) load(ctx context.Context, p fold) error {
 
 // restore brings every projection to the end of the log: snapshot, then tail.
 func (f *folds) restore(ctx context.Context, s shelf, j *journal.Journal) error {
-	return f.each(func(p foldOf) error {
-		if err := s.load(ctx, p); err != nil {
+	if err := f.each(func(p foldOf) error { return s.load(ctx, p) }); err != nil {
+		return err
+	}
+	// A whole log opens with thousands of keys, faster read at once than one by
+	// one; a tail needs few.
+	if f.users.Seq() == 0 || f.portals.Seq() == 0 {
+		if err := s.vault.Preload(ctx); err != nil {
 			return err
 		}
-		if p.Seq() == 0 && p.stream != events.Chat {
-			if err := s.vault.Preload(ctx); err != nil {
-				return err
-			}
-		}
+	}
+	return f.each(func(p foldOf) error {
 		end, err := j.LastSeq(ctx, p.stream)
 		if err != nil || end <= p.Seq() {
 			return err
