@@ -34,6 +34,7 @@ type fold interface {
 	Snapshot(w io.Writer) (uint64, error)
 	Restore(b []byte) error
 	Digest() (projections.Digest, error)
+	Clear()
 }
 
 // folds are the bridge's projections, each with the stream that it folds.
@@ -109,8 +110,15 @@ func (f *folds) restore(ctx context.Context, s shelf, j *journal.Journal) error 
 	}
 	return f.each(func(p foldOf) error {
 		end, err := j.LastSeq(ctx, p.stream)
-		if err != nil || end <= p.Seq() {
+		if err != nil {
 			return err
+		}
+		if end < p.Seq() {
+			// A power cut took events that the snapshot had seen. What is not in
+			// the log has not happened.
+			s.log.Warn().Str("projection", p.Name()).Uint64("snapshot", p.Seq()).Uint64("log", end).
+				Msg("Snapshot is ahead of the log; folding the whole log instead")
+			p.Clear()
 		}
 		said := time.Now()
 		return j.Replay(ctx, p.stream, p.Seq(), end, func(e events.Event) error {
