@@ -9,13 +9,15 @@ import (
 	"github.com/natsgram/natsgram/events"
 )
 
-// threadLength is how many messages of a portal can be found for a reply, an
-// edit or a deletion. It bounds memory; older ones are told as unknown.
+// threadLength is how many messages of a portal that have their outcome can be
+// found for a reply, an edit or a deletion. It bounds memory; older ones are
+// told as unknown.
 const threadLength = 1000
 
 // Post is one message that the bridge carried, or is to carry.
 type Post struct {
 	ID      events.EventID       `json:"id"`
+	Seq     uint64               `json:"seq"`
 	Side    events.Side          `json:"side"` // where it was said
 	Content events.Content       `json:"content"`
 	Login   events.LoginID       `json:"login,omitempty"`
@@ -43,7 +45,14 @@ const (
 // Change is an edit or a deletion that waits for its outcome.
 type Change struct {
 	ID      events.EventID `json:"id"`
+	Seq     uint64         `json:"seq"`
 	Message events.EventID `json:"message"`
+}
+
+// Sight is a Matrix event whose edit or redaction is recorded.
+type Sight struct {
+	Origin events.MatrixEventID `json:"origin"`
+	Seq    uint64               `json:"seq"`
 }
 
 // Thread is the messages of one portal.
@@ -52,7 +61,7 @@ type Thread struct {
 	Seq     uint64     `json:"seq"`               // last event of the aggregate
 	Posts   []Post     `json:"posts,omitempty"`   // oldest first
 	Changes []Change   `json:"changes,omitempty"` // without outcome yet
-	Seen    []string   `json:"seen,omitempty"`    // Matrix edits and redactions recorded, oldest first
+	Seen    []Sight    `json:"seen,omitempty"`    // Matrix edits and redactions recorded, oldest first
 }
 
 // TextHash identifies a text with its formatting, so that a repeated edit, or
@@ -109,7 +118,7 @@ func (t Thread) Settled(id events.EventID) bool {
 
 // Recorded reports whether the log already holds what the Matrix event said.
 func (t Thread) Recorded(origin events.MatrixEventID) bool {
-	if slices.Contains(t.Seen, string(origin)) {
+	if slices.ContainsFunc(t.Seen, func(s Sight) bool { return s.Origin == origin }) {
 		return true
 	}
 	_, ok := t.ByEvent(origin)
@@ -135,7 +144,20 @@ type Messages struct {
 func NewMessages() *Messages {
 	ms := &Messages{}
 	ms.init("messages", func(t *Thread) events.UID { return t.UID }, func() {})
+	ms.since = (*Thread).since
 	return ms
+}
+
+// since is what the thread would be had the log begun at first.
+func (t *Thread) since(first uint64) *Thread {
+	if t.Seq < first {
+		return nil
+	}
+	c := &Thread{UID: t.UID, Seq: t.Seq}
+	c.Posts = slices.DeleteFunc(slices.Clone(t.Posts), func(p Post) bool { return p.Seq < first })
+	c.Changes = slices.DeleteFunc(slices.Clone(t.Changes), func(ch Change) bool { return ch.Seq < first })
+	c.Seen = slices.DeleteFunc(slices.Clone(t.Seen), func(s Sight) bool { return s.Seq < first })
+	return c
 }
 
 // View calls look with the portal's thread, which look must neither keep nor

@@ -26,7 +26,7 @@ func (t *Thread) apply(e events.Event) {
 	switch f := e.Fact.(type) {
 	case *events.MessagePosted:
 		t.Posts = append(t.Posts, Post{
-			ID: e.ID, Side: f.Side, Content: f.Content, Login: f.Login, User: f.User, Sender: f.Sealed.Sender.Peer,
+			ID: e.ID, Seq: e.Seq, Side: f.Side, Content: f.Content, Login: f.Login, User: f.User, Sender: f.Sealed.Sender.Peer,
 			Number: f.Number, Event: e.Origin, Hash: TextHash(f.Sealed.Text),
 			Body: BodyHash(f.Sealed.Text), SaidAt: f.SaidAt, State: Pending,
 		})
@@ -34,11 +34,11 @@ func (t *Thread) apply(e events.Event) {
 	case *events.MessageEdited:
 		t.change(e)
 		t.post(f.Message, func(p *Post) { p.Hash = TextHash(f.Sealed.Text) })
-		t.Changes = append(t.Changes, Change{ID: e.ID, Message: f.Message})
+		t.Changes = append(t.Changes, Change{ID: e.ID, Seq: e.Seq, Message: f.Message})
 	case *events.MessageDeleted:
 		t.change(e)
 		t.post(f.Message, func(p *Post) { p.Deleted = true })
-		t.Changes = append(t.Changes, Change{ID: e.ID, Message: f.Message})
+		t.Changes = append(t.Changes, Change{ID: e.ID, Seq: e.Seq, Message: f.Message})
 	case *events.CopyMade:
 		if t.settle(e.Causation) {
 			return
@@ -61,15 +61,25 @@ func (t *Thread) apply(e events.Event) {
 	}
 }
 
-// trim forgets the oldest messages that have their outcome.
+// trim forgets the oldest messages that have their outcome. Those that wait do
+// not count: which message is forgotten depends on the newer ones alone.
 func (t *Thread) trim() {
-	for i := 0; len(t.Posts) > threadLength && i < len(t.Posts); {
-		if t.Posts[i].State == Pending {
-			i++
-			continue
-		}
-		t.Posts = slices.Delete(t.Posts, i, i+1)
+	if len(t.Posts) <= threadLength {
+		return
 	}
+	settled := 0
+	for i := range t.Posts {
+		if t.Posts[i].State != Pending {
+			settled++
+		}
+	}
+	t.Posts = slices.DeleteFunc(t.Posts, func(p Post) bool {
+		old := p.State != Pending && settled > threadLength
+		if old {
+			settled--
+		}
+		return old
+	})
 }
 
 // change remembers the Matrix event of an edit or redaction.
@@ -77,7 +87,7 @@ func (t *Thread) change(e events.Event) {
 	if e.Origin == "" {
 		return
 	}
-	t.Seen = append(t.Seen, string(e.Origin))
+	t.Seen = append(t.Seen, Sight{e.Origin, e.Seq})
 	if len(t.Seen) > seenOrigins {
 		t.Seen = slices.Delete(t.Seen, 0, len(t.Seen)-seenOrigins)
 	}

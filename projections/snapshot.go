@@ -15,7 +15,7 @@ import (
 
 // foldVersion changes whenever a fold would make another state of the same
 // log: a snapshot of another version is passed over and the log replayed.
-const foldVersion = 1
+const foldVersion = 2
 
 // Snapshot is a projection's state at one sequence. It holds personal data in
 // plain text: whoever stores it seals it.
@@ -44,6 +44,9 @@ type table[T any] struct {
 	byID    map[events.UID]*T
 	uidOf   func(*T) events.UID
 	reindex func() // builds what is derived from byID anew; mu is held
+	// since is what of a state comes from events at a sequence or later, nil if
+	// nothing does; the function is nil where the log keeps every event.
+	since func(*T, uint64) *T
 }
 
 func (t *table[T]) init(name string, uidOf func(*T) events.UID, reindex func()) {
@@ -64,11 +67,27 @@ func (t *table[T]) Snapshot(w io.Writer) (uint64, error) {
 	return t.seq, t.write(w)
 }
 
-func (t *table[T]) write(w io.Writer) error {
+// Reach says that the log is folded up to seq: the events between the last one
+// folded and seq have aged out of it.
+func (t *table[T]) Reach(seq uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.advance(seq)
+}
+
+func (t *table[T]) write(w io.Writer) error { return t.writeSince(w, 0) }
+
+func (t *table[T]) writeSince(w io.Writer, first uint64) error {
 	s := stored[*T]{Snapshot: Snapshot{Version: foldVersion, Name: t.name, Seq: t.seq}}
 	s.State = make([]*T, 0, len(t.byID))
 	for _, k := range slices.Sorted(maps.Keys(t.byID)) {
-		s.State = append(s.State, t.byID[k])
+		state := t.byID[k]
+		if t.since != nil && first > 0 {
+			state = t.since(state, first)
+		}
+		if state != nil {
+			s.State = append(s.State, state)
+		}
 	}
 	return json.MarshalWrite(w, s, json.Deterministic(true))
 }
@@ -96,11 +115,16 @@ func (t *table[T]) Restore(b []byte) error {
 }
 
 // Digest sums up the state and says which sequence it is of.
-func (t *table[T]) Digest() (Digest, error) {
+func (t *table[T]) Digest() (Digest, error) { return t.DigestSince(0) }
+
+// DigestSince is Digest of what comes from events at first or later: of two
+// folds of a log that forgets its oldest events, one begun earlier than the
+// other, that much is the same.
+func (t *table[T]) DigestSince(first uint64) (Digest, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	h := sha256.New()
-	if err := t.write(h); err != nil {
+	if err := t.writeSince(h, first); err != nil {
 		return Digest{}, fmt.Errorf("digest of %s: %w", t.name, err)
 	}
 	return Digest{Name: t.name, Seq: t.seq, Sum: hex.EncodeToString(h.Sum(nil))}, nil

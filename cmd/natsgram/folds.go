@@ -33,7 +33,11 @@ type fold interface {
 	WaitFor(ctx context.Context, seq uint64) error
 	Snapshot(w io.Writer) (uint64, error)
 	Restore(b []byte) error
-	Digest() (projections.Digest, error)
+	// DigestSince is a digest of what comes from events at first or later; of
+	// everything if first is 0.
+	DigestSince(first uint64) (projections.Digest, error)
+	// Reach says that no event before seq is missing.
+	Reach(seq uint64)
 	Clear()
 }
 
@@ -76,14 +80,15 @@ func (s shelf) save(ctx context.Context, p fold) error {
 	return s.conn.Snapshots().Save(ctx, p.Name(), sealed)
 }
 
-// load restores a projection. A snapshot that is missing, or of another
-// version, costs only time: the log is folded from its first event.
+// load restores a projection from its snapshot, if there is one.
 func (s shelf) load(ctx context.Context, p fold) error {
 	sealed, err := s.conn.Snapshots().Load(ctx, p.Name())
-	if errors.Is(err, journal.ErrNoKey) {
+	switch {
+	case errors.Is(err, journal.ErrNoKey):
 		return nil
-	}
-	if err != nil {
+	case errors.Is(err, journal.ErrDamaged):
+		return &snapshotError{p.Name(), err}
+	case err != nil:
 		return fmt.Errorf("load snapshot of %s: %w", p.Name(), err)
 	}
 	b, err := s.vault.OpenBlob("snapshot."+p.Name(), sealed)
@@ -91,14 +96,37 @@ func (s shelf) load(ctx context.Context, p fold) error {
 		err = p.Restore(b)
 	}
 	if err != nil {
-		s.log.Warn().Err(err).Str("projection", p.Name()).Msg("Snapshot can't be used; folding the whole log instead")
+		return &snapshotError{p.Name(), err}
 	}
 	return nil
 }
 
+// snapshotError is a snapshot that is damaged, or of another version. To a
+// start it costs only time: the log is folded from its first event.
+type snapshotError struct {
+	name string
+	err  error
+}
+
+func (e *snapshotError) Error() string {
+	return "the snapshot of " + e.name + " can't be used: " + e.err.Error()
+}
+func (e *snapshotError) Unwrap() error { return e.err }
+
+// loadIfUsable is load for a start, to which an unusable snapshot is no error.
+func (s shelf) loadIfUsable(ctx context.Context, p fold) error {
+	err := s.load(ctx, p)
+	var unusable *snapshotError
+	if errors.As(err, &unusable) {
+		s.log.Warn().Err(err).Msg("Folding the whole log instead")
+		return nil
+	}
+	return err
+}
+
 // restore brings every projection to the end of the log: snapshot, then tail.
 func (f *folds) restore(ctx context.Context, s shelf, j *journal.Journal) error {
-	if err := f.each(func(p foldOf) error { return s.load(ctx, p) }); err != nil {
+	if err := f.each(func(p foldOf) error { return s.loadIfUsable(ctx, p) }); err != nil {
 		return err
 	}
 	// A whole log opens with thousands of keys, faster read at once than one by
@@ -121,7 +149,7 @@ func (f *folds) restore(ctx context.Context, s shelf, j *journal.Journal) error 
 			p.Clear()
 		}
 		said := time.Now()
-		return j.Replay(ctx, p.stream, p.Seq(), end, func(e events.Event) error {
+		err = j.Replay(ctx, p.stream, p.Seq(), end, func(e events.Event) error {
 			p.Apply(e)
 			if e.Seq%1024 == 0 && time.Since(said) > 2*time.Second {
 				said = time.Now()
@@ -129,6 +157,10 @@ func (f *folds) restore(ctx context.Context, s shelf, j *journal.Journal) error 
 			}
 			return nil
 		})
+		if err == nil {
+			p.Reach(end)
+		}
+		return err
 	})
 }
 
@@ -178,13 +210,14 @@ func (f *folds) each(do func(foldOf) error) error {
 	return errors.Join(errs...)
 }
 
-// digests are what replay --verify compares.
-func (f *folds) digests() ([]projections.Digest, error) {
+// digests are what replay --verify compares: of each projection, what comes
+// from events at the sequence given for it or later.
+func (f *folds) digests(first map[string]uint64) ([]projections.Digest, error) {
 	all := f.all()
 	sums := make([]projections.Digest, len(all))
 	for i, p := range all {
 		var err error
-		if sums[i], err = p.Digest(); err != nil {
+		if sums[i], err = p.DigestSince(first[p.Name()]); err != nil {
 			return nil, err
 		}
 	}
@@ -192,8 +225,14 @@ func (f *folds) digests() ([]projections.Digest, error) {
 }
 
 // answerDigests serves operators who compare a replay with the running bridge.
-func (f *folds) answerDigests(context.Context, []byte) ([]byte, error) {
-	sums, err := f.digests()
+func (f *folds) answerDigests(_ context.Context, question []byte) ([]byte, error) {
+	var first map[string]uint64
+	if len(question) > 0 {
+		if err := json.Unmarshal(question, &first); err != nil {
+			return nil, fmt.Errorf("the question can't be read: %w", err)
+		}
+	}
+	sums, err := f.digests(first)
 	if err != nil {
 		return nil, err
 	}

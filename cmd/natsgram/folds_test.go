@@ -22,7 +22,7 @@ func TestRestore(t *testing.T) {
 		if err := f.restore(t.Context(), s, a.journal); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		sums, err := f.digests()
+		sums, err := f.digests(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

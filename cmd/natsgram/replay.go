@@ -37,8 +37,12 @@ func replayCommand(ctx context.Context, args []string, out, errOut io.Writer) er
 	}
 	defer log.close()
 	var theirs map[string]projections.Digest
+	var first map[string]uint64
 	if *verify {
-		if theirs, err = log.digests(ctx); err != nil {
+		if first, err = log.lasting(ctx); err != nil {
+			return err
+		}
+		if theirs, err = log.digests(ctx, first); err != nil {
 			return err
 		}
 	}
@@ -47,15 +51,12 @@ func replayCommand(ctx context.Context, args []string, out, errOut io.Writer) er
 	}
 	var drift error
 	for _, p := range newFolds().all() {
-		until := theirs[p.Name()].Seq // 0, the end, if there is nothing to compare with
-		d, err := log.replay(ctx, p, until, out, errOut)
+		t, compare := theirs[p.Name()]
+		d, err := log.replay(ctx, p, first[p.Name()], t.Seq, out, errOut)
 		if err != nil {
 			return err
 		}
-		if !*verify {
-			continue
-		}
-		if t, ok := theirs[p.Name()]; ok && t != d {
+		if compare && t != d {
 			drift = errors.Join(drift, fmt.Errorf("%s has drifted: the log says %.16s… at %d, the bridge %.16s… at %d",
 				p.Name(), d.Sum, d.Seq, t.Sum, t.Seq))
 		}
@@ -67,13 +68,32 @@ func replayCommand(ctx context.Context, args []string, out, errOut io.Writer) er
 	return drift
 }
 
-// replay folds one stream and prints a line on it.
-func (l *logbook) replay(ctx context.Context, p foldOf, until uint64, out, errOut io.Writer) (projections.Digest, error) {
-	if until == 0 {
+// agingSlack is how long a verification may take. Events that the log will drop
+// within it are left out, on both sides.
+const agingSlack = 10 * time.Minute
+
+// lasting says from where on each projection is compared: the log forgets old
+// messages, which a bridge may remember.
+func (l *logbook) lasting(ctx context.Context) (map[string]uint64, error) {
+	first := map[string]uint64{}
+	for _, p := range newFolds().all() {
 		var err error
-		if until, err = l.journal.LastSeq(ctx, p.stream); err != nil {
-			return projections.Digest{}, err
+		if first[p.Name()], err = l.journal.Lasting(ctx, p.stream, agingSlack); err != nil {
+			return nil, err
 		}
+	}
+	return first, nil
+}
+
+// replay folds one stream, up to a sequence or its end, prints a line on it and
+// sums up what comes from events at first or later.
+func (l *logbook) replay(ctx context.Context, p foldOf, first, until uint64, out, errOut io.Writer) (projections.Digest, error) {
+	end, err := l.journal.LastSeq(ctx, p.stream)
+	if err != nil {
+		return projections.Digest{}, err
+	}
+	if until == 0 || until > end {
+		until = end
 	}
 	meter := newMeter(errOut, p.Name(), until)
 	start, n := time.Now(), 0
@@ -87,10 +107,11 @@ func (l *logbook) replay(ctx context.Context, p foldOf, until uint64, out, errOu
 		if err != nil {
 			return projections.Digest{}, err
 		}
+		p.Reach(until)
 	}
 	took := time.Since(start)
 	meter.done()
-	d, err := p.Digest()
+	d, err := p.DigestSince(first)
 	if err != nil {
 		return d, err
 	}
@@ -100,9 +121,13 @@ func (l *logbook) replay(ctx context.Context, p foldOf, until uint64, out, errOu
 }
 
 // digests are the running bridge's or, when none answers, the snapshots'.
-func (l *logbook) digests(ctx context.Context) (map[string]projections.Digest, error) {
+func (l *logbook) digests(ctx context.Context, first map[string]uint64) (map[string]projections.Digest, error) {
 	theirs := map[string]projections.Digest{}
-	answer, err := l.conn.Ask(ctx, digestSubject, nil)
+	question, err := json.Marshal(first)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := l.conn.Ask(ctx, digestSubject, question)
 	switch {
 	case err == nil:
 		var list []projections.Digest
@@ -123,7 +148,7 @@ func (l *logbook) digests(ctx context.Context) (map[string]projections.Digest, e
 		if p.Seq() == 0 {
 			continue
 		}
-		if theirs[p.Name()], err = p.Digest(); err != nil {
+		if theirs[p.Name()], err = p.DigestSince(first[p.Name()]); err != nil {
 			return nil, err
 		}
 	}

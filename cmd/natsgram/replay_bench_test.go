@@ -45,10 +45,17 @@ func newArchive(tb testing.TB) *archive {
 
 func (a *archive) open(tb testing.TB) {
 	tb.Helper()
-	conn, err := journal.Connect(tb.Context(), journal.Config{
+	a.openWith(tb, func(*journal.Config) {})
+}
+
+func (a *archive) openWith(tb testing.TB, change func(*journal.Config)) {
+	tb.Helper()
+	cfg := journal.Config{
 		ConfigFile: "../../nats.conf", StoreDir: filepath.Join(a.dir, "store"), StoreKey: "benchmark", Listen: "127.0.0.1:-1",
 		BridgePassword: benchPassword, Log: zerolog.Nop(),
-	})
+	}
+	change(&cfg)
+	conn, err := journal.Connect(tb.Context(), cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}

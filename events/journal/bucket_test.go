@@ -207,3 +207,23 @@ func TestSnapshots(t *testing.T) {
 		}
 	}
 }
+
+// A power cut may leave a snapshot that is not whole. It is told apart, for the
+// log says the same again.
+func TestDamagedSnapshotIsToldApart(t *testing.T) {
+	c := connect(t, testConfig(t))
+	ctx := testContext(t)
+	if err := c.Snapshots().Save(ctx, "users", []byte("folded")); err != nil {
+		t.Fatal(err)
+	}
+	r, found, err := c.last(ctx, streamSnapshots, "$O.SNAPSHOTS.C.>")
+	if err != nil || !found {
+		t.Fatal(found, err)
+	}
+	if _, err := c.js.Publish(ctx, r.Subject, []byte("and more")); err != nil {
+		t.Fatal(err)
+	}
+	if data, err := c.Snapshots().Load(ctx, "users"); !errors.Is(err, ErrDamaged) {
+		t.Errorf("%q, %v", data, err)
+	}
+}

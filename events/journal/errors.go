@@ -23,6 +23,8 @@ var (
 	ErrReadOnly = errors.New("the log was opened read-only")
 	// ErrNoKey: the bucket or the snapshots have no such key.
 	ErrNoKey = errors.New("no such key")
+	// ErrDamaged: a snapshot is not what was saved.
+	ErrDamaged = errors.New("it is damaged")
 	// ErrKeyExists: Create met a key that is there.
 	ErrKeyExists = errors.New("the key exists")
 	// ErrRevision: the key was changed by somebody else.

@@ -45,6 +45,28 @@ func (j *Journal) LastSeq(ctx context.Context, stream events.Stream) (uint64, er
 	return info.State.LastSeq, nil
 }
 
+// Lasting is the sequence of the first event of stream that the log keeps for at
+// least d more, one past the last if there is none; 0 if it keeps every event.
+// It blocks for two requests. An auditor may ask.
+func (j *Journal) Lasting(ctx context.Context, stream events.Stream, d time.Duration) (uint64, error) {
+	info, err := j.conn.streamInfo(ctx, string(stream))
+	if err != nil {
+		return 0, fmt.Errorf("read stream %s: %w", stream, err)
+	}
+	if info.Config.MaxAge == 0 {
+		return 0, nil
+	}
+	start := time.Now().Add(d - info.Config.MaxAge)
+	record, found, err := j.conn.get(ctx, string(stream), getRequest{Start: &start, NextFor: stream.Filter()})
+	switch {
+	case err != nil:
+		return 0, err
+	case !found:
+		return info.State.LastSeq + 1, nil
+	}
+	return record.Seq, nil
+}
+
 // LastOf is the sequence of the last event of agg, 0 if it has none: what
 // Append expects. It blocks for one request (about 1 ms).
 func (j *Journal) LastOf(ctx context.Context, agg events.Aggregate) (uint64, error) {

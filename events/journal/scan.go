@@ -43,9 +43,11 @@ type getRequest struct {
 	Seq     uint64 `json:"seq,omitempty"`
 	NextFor string `json:"next_by_subj,omitempty"`
 	LastFor string `json:"last_by_subj,omitempty"`
-	Batch   int    `json:"batch,omitempty"`
-	MaxByte int    `json:"max_bytes,omitempty"`
-	NoHdr   bool   `json:"no_hdr,omitempty"`
+	// Start asks for the first message stored then or later.
+	Start   *time.Time `json:"start_time,omitempty"`
+	Batch   int        `json:"batch,omitempty"`
+	MaxByte int        `json:"max_bytes,omitempty"`
+	NoHdr   bool       `json:"no_hdr,omitempty"`
 }
 
 // errGap says that a bare batch can't be numbered by counting.

@@ -35,8 +35,8 @@ func (s *Snapshots) Save(ctx context.Context, name string, data []byte) error {
 	return nil
 }
 
-// Load reads what was saved under name, ErrNoKey if nothing was. It checks the
-// digest, and blocks for the reading. An auditor may load.
+// Load reads what was saved under name, ErrNoKey if nothing was, ErrDamaged if
+// it is not whole. It blocks for the reading. An auditor may load.
 //
 // It reads by direct get, not through nats.go, whose reading makes a consumer.
 func (s *Snapshots) Load(ctx context.Context, name string) ([]byte, error) {
@@ -67,7 +67,7 @@ func (s *Snapshots) Load(ctx context.Context, name string) ([]byte, error) {
 	}
 	sum := sha256.Sum256(data)
 	if digest := "SHA-256=" + base64.URLEncoding.EncodeToString(sum[:]); digest != info.Digest {
-		return nil, fmt.Errorf("snapshot %s is damaged: its digest does not match", name)
+		return nil, fmt.Errorf("snapshot %s: %w: its digest does not match", name, ErrDamaged)
 	}
 	return data, nil
 }

@@ -216,7 +216,7 @@ func TestThreadForgetsTheOldest(t *testing.T) {
 		}
 	}
 	got := th.fold.Get(portal)
-	if len(got.Posts) != 1000 || got.Posts[0].Number != 1 || got.Posts[1].Number != 202 {
+	if len(got.Posts) != 1002 || got.Posts[0].Number != 1 || got.Posts[1].Number != 200 {
 		t.Fatalf("%d posts, first %d, second %d", len(got.Posts), got.Posts[0].Number, got.Posts[1].Number)
 	}
 	if !reflect.DeepEqual(got, th.fold.Get(portal)) {
