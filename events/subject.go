@@ -68,3 +68,18 @@ func ParseSubject(subject string) (a Aggregate, partition int, name string, err 
 	}
 	return Aggregate{Stream: stream, UID: UID(parts[2])}, partition, parts[3], nil
 }
+
+// Known reports whether there is an event of that name, such as login_failed, or
+// wire name.
+func Known(name string) bool {
+	if _, ok := New(Type(name)); ok {
+		return true
+	}
+	for _, s := range Streams() {
+		wire := Type("natsgram." + strings.ToLower(string(s)) + "." + name + ".v1")
+		if _, ok := New(wire); ok {
+			return true
+		}
+	}
+	return false
+}

@@ -50,7 +50,7 @@ func (r *report) err(what string, err error) {
 }
 
 func checkCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags, path := newFlags("check", checkUsage, errOut)
+	flags, path := newFlags("check", checkUsage)
 	if err := parseFlags(flags, args, 0); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (f *eventFilter) match(e events.Event) bool {
 
 func eventsCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
 	var f eventFilter
-	flags, path := newFlags("events", eventsUsage, errOut)
+	flags, path := newFlags("events", eventsUsage)
 	flags.StringVar(&f.user, "user", "", "only of this user: a Matrix ID, or a uid")
 	flags.StringVar(&f.portal, "portal", "", "only of this portal: a room ID, or a uid")
 	flags.StringVar(&f.kind, "type", "", "only this event, e.g. login_failed")
@@ -62,6 +62,9 @@ func eventsCommand(ctx context.Context, args []string, out, errOut io.Writer) er
 	print, err := newPrinter(*format, out)
 	if err != nil {
 		return err
+	}
+	if f.kind != "" && !events.Known(f.kind) {
+		return usageError{fmt.Sprintf("no event is called %s: natsgram events without --type shows their names", f.kind)}
 	}
 	log, err := openLog(ctx, *path, errOut)
 	if err != nil {

@@ -36,7 +36,7 @@ type initOptions struct {
 
 func initCommand(_ context.Context, args []string, out, errOut io.Writer) error {
 	var o initOptions
-	flags := flagSet("init", initUsage, errOut)
+	flags := flagSet("init", initUsage)
 	initFlags(flags, &o)
 	if err := parseFlags(flags, args, 0); err != nil {
 		return err

@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -54,7 +53,10 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 		return exitUsage
 	}
 	name, args := args[0], args[1:]
-	if name == "help" || name == "-h" || name == "--help" {
+	switch name {
+	case "--version":
+		name = "version"
+	case "help", "-h", "--help":
 		if len(args) == 0 {
 			printHelp(out)
 			return exitOK
@@ -63,7 +65,7 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	}
 	for _, c := range commands() {
 		if c.name == name {
-			return exitCode(c.name, c.run(ctx, args, out, errOut), errOut)
+			return exitCode(c.name, c.run(ctx, args, out, errOut), out, errOut)
 		}
 	}
 	fmt.Fprintf(errOut, "natsgram has no command %q.\n\n", name)
@@ -71,10 +73,14 @@ func dispatch(ctx context.Context, args []string, out, errOut io.Writer) int {
 	return exitUsage
 }
 
-func exitCode(name string, err error, errOut io.Writer) int {
+func exitCode(name string, err error, out, errOut io.Writer) int {
 	var usage usageError
+	var help helpWanted
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
+		return exitOK
+	case errors.As(err, &help):
+		fmt.Fprint(out, help.text)
 		return exitOK
 	case errors.As(err, &usage):
 		fmt.Fprintf(errOut, "natsgram %s: %v\nnatsgram help %s says how it is called.\n", name, err, name)
@@ -94,7 +100,7 @@ func printHelp(out io.Writer) {
 }
 
 func versionCommand(_ context.Context, args []string, out, errOut io.Writer) error {
-	if err := parseFlags(flagSet("version", "natsgram version\n\n", errOut), args, 0); err != nil {
+	if err := parseFlags(flagSet("version", "natsgram version\n\nPrints the release, or the commit it was built from.\n"), args, 0); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(out, "natsgram", version())

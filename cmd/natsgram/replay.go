@@ -26,7 +26,7 @@ Matrix: nothing happens again.
 `
 
 func replayCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
-	flags, path := newFlags("replay", replayUsage, errOut)
+	flags, path := newFlags("replay", replayUsage)
 	verify := flags.Bool("verify", false, "compare with the running bridge, or the snapshots")
 	if err := parseFlags(flags, args, 0); err != nil {
 		return err

@@ -13,7 +13,7 @@ order within five seconds. What a kill leaves behind, the next start takes up.
 `
 
 func runCommand(ctx context.Context, args []string, _, errOut io.Writer) error {
-	flags, path := newFlags("run", runUsage, errOut)
+	flags, path := newFlags("run", runUsage)
 	if err := parseFlags(flags, args, 0); err != nil {
 		return err
 	}

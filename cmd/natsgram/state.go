@@ -47,7 +47,7 @@ func (m moment) before(e events.Event) bool {
 
 func stateCommand(ctx context.Context, args []string, out, errOut io.Writer) error {
 	var at moment
-	flags, path := newFlags("state", stateUsage, errOut)
+	flags, path := newFlags("state", stateUsage)
 	flags.Func("at", "a sequence of the stream, or a time: 2h (ago), 2026-11-22T18:00:00Z", at.set)
 	if err := parseFlags(flags, args, 2); err != nil {
 		return err
