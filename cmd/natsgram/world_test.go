@@ -287,10 +287,14 @@ func (w *world) openRoom(c *matrixtest.Client) id.RoomID {
 	return room
 }
 
-// say sends a message as the user.
+// say sends a message as the user and waits until it stands in the room: what
+// hear looks for comes after it.
 func (w *world) say(c *matrixtest.Client, room id.RoomID, text string) id.EventID {
 	w.t.Helper()
 	sent, err := c.SendText(w.ctx(time.Minute), room, text)
+	if err == nil {
+		_, err = c.WaitFor(w.ctx(time.Minute), room, func(r matrixtest.Room) bool { return r.Event(sent) != nil })
+	}
 	if err != nil {
 		w.t.Fatal(err)
 	}
