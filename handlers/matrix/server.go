@@ -22,6 +22,11 @@ import (
 // hundred events of 64 KiB at a time.
 const maxTransaction = 64 << 20
 
+// maxEvent bounds one event. Matrix allows 64 KiB (client-server API, size
+// limits); the homeserver adds a little. What is larger could be more than the
+// log can hold, and to refuse it would block all that come after it for ever.
+const maxEvent = 128 << 10
+
 // Inbox takes events of the homeserver. Whoever returns taken has stored what
 // matters of the event, or knows it stored; nobody else is asked. After an
 // error the homeserver is told to send the event again.
@@ -140,6 +145,10 @@ func (s *server) transaction(w http.ResponseWriter, r *http.Request) {
 // take offers one event to the inboxes. An event that makes no sense is passed
 // over: to refuse it would block all that come after it for ever.
 func (s *server) take(ctx context.Context, raw json.RawMessage) error {
+	if len(raw) > maxEvent {
+		s.log.Warn().Int("bytes", len(raw)).Msg("passed over an event of the homeserver that is larger than Matrix allows")
+		return nil
+	}
 	evt, err := parseEvent(raw)
 	if err != nil {
 		s.log.Warn().Err(err).Msg("passed over a malformed event of the homeserver")

@@ -106,6 +106,18 @@ func (h *house) posted(uid events.UID) (found []*events.MessagePosted) {
 	return found
 }
 
+// TestEventTooLargeToStore: it blocks nothing that comes after it.
+func TestEventTooLargeToStore(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.person()
+	uid, room := h.room(p, "Large")
+	h.put("1", matrixtest.NewMessage(room, p.UserID(), strings.Repeat("x", 2<<20)), matrixtest.NewMessage(room, p.UserID(), "after it"))
+	if found := h.posted(uid); len(found) != 1 || found[0].Sealed.Text.Body != "after it" {
+		t.Errorf("%d messages in the log", len(found))
+	}
+}
+
 // TestTransactionComesAgain: a retry brings more events under the same ID. What
 // was stored is stored once, what is new is not dropped.
 func TestTransactionComesAgain(t *testing.T) {
