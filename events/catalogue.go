@@ -96,6 +96,8 @@ func newFact(t Type) Fact {
 		return new(MessageDeleted)
 	case "natsgram.chat.copy_made.v1":
 		return new(CopyMade)
+	case "natsgram.chat.copy_delayed.v1":
+		return new(CopyDelayed)
 	case "natsgram.chat.copy_failed.v1":
 		return new(CopyFailed)
 	default:

@@ -81,6 +81,7 @@
 //	message_edited   telegram and matrix ingress → the other side's reactor: edits the copy. Sealed: the new text
 //	message_deleted  telegram and matrix ingress → the other side's reactor: deletes the copy
 //	copy_made        matrix and telegram reactor: the outcome of the three above
+//	copy_delayed     telegram reactor → matrix reactor: tells who said it how long Telegram wants to wait
 //	copy_failed      matrix and telegram reactor → matrix reactor: tells who said it
 //
 // # Versions

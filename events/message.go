@@ -153,6 +153,15 @@ type CopyFailed struct {
 	Error   string      `json:"error,omitempty"`
 }
 
+// CopyDelayed records that a network asked for patience (FLOOD_WAIT,
+// SLOWMODE_WAIT) before it takes what Causation names; the bridge sends it at
+// RetryAt. The person who said it is told, once.
+type CopyDelayed struct {
+	To      Side      `json:"to"`
+	Message EventID   `json:"message"`
+	RetryAt time.Time `json:"retry_at"`
+}
+
 // Type and Personal of each fact about messages.
 
 func (*MessagePosted) Type() Type      { return "natsgram.chat.message_posted.v1" }
@@ -163,5 +172,7 @@ func (*MessageDeleted) Type() Type     { return "natsgram.chat.message_deleted.v
 func (*MessageDeleted) Personal() any  { return nil }
 func (*CopyMade) Type() Type           { return "natsgram.chat.copy_made.v1" }
 func (*CopyMade) Personal() any        { return nil }
+func (*CopyDelayed) Type() Type        { return "natsgram.chat.copy_delayed.v1" }
+func (*CopyDelayed) Personal() any     { return nil }
 func (*CopyFailed) Type() Type         { return "natsgram.chat.copy_failed.v1" }
 func (*CopyFailed) Personal() any      { return nil }

@@ -62,6 +62,8 @@ type Thread struct {
 	Posts   []Post     `json:"posts,omitempty"`   // oldest first
 	Changes []Change   `json:"changes,omitempty"` // without outcome yet
 	Seen    []Sight    `json:"seen,omitempty"`    // Matrix edits and redactions recorded, oldest first
+	// Delayed are messages and changes that wait for a network's patience.
+	Delayed []events.EventID `json:"delayed,omitempty"`
 }
 
 // TextHash identifies a text with its formatting, so that a repeated edit, or
@@ -177,7 +179,8 @@ func (ms *Messages) Get(portal events.UID) Thread {
 	var c Thread
 	ms.View(portal, func(t Thread) {
 		c = t
-		c.Posts, c.Changes, c.Seen = slices.Clone(t.Posts), slices.Clone(t.Changes), slices.Clone(t.Seen)
+		c.Posts, c.Changes = slices.Clone(t.Posts), slices.Clone(t.Changes)
+		c.Seen, c.Delayed = slices.Clone(t.Seen), slices.Clone(t.Delayed)
 	})
 	return c
 }

@@ -39,6 +39,8 @@ func (t *Thread) apply(e events.Event) {
 		t.change(e)
 		t.post(f.Message, func(p *Post) { p.Deleted = true })
 		t.Changes = append(t.Changes, Change{ID: e.ID, Seq: e.Seq, Message: f.Message})
+	case *events.CopyDelayed:
+		t.Delayed = append(t.Delayed, e.Causation)
 	case *events.CopyMade:
 		if t.settle(e.Causation) {
 			return
@@ -96,6 +98,7 @@ func (t *Thread) change(e events.Event) {
 // settle takes away the edit or deletion that an outcome belongs to. It
 // returns false if the outcome is a message's own.
 func (t *Thread) settle(id events.EventID) bool {
+	t.Delayed = slices.DeleteFunc(t.Delayed, func(d events.EventID) bool { return d == id })
 	n := len(t.Changes)
 	t.Changes = slices.DeleteFunc(t.Changes, func(c Change) bool { return c.ID == id })
 	return len(t.Changes) < n

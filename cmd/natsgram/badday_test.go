@@ -77,6 +77,12 @@ func TestBadDays(t *testing.T) {
 	if got := strings.Join(w.tg.Texts(alice, chess), " "); !strings.HasSuffix(got, "one two three four five") {
 		t.Errorf("Telegram has %s", got)
 	}
+
+	// Telegram asks for patience: alice is told, and her message comes by itself.
+	w.tg.FloodWait("messages.sendMessage", 6, 1)
+	w.say(w.alice, portal, "six")
+	w.see(w.alice, portal, "asks for patience")
+	w.arrives(bob, chess, "six")
 	w.onlyOnce(t, portal)
 }
 

@@ -31,6 +31,7 @@ func (b *Bridge) ChatReactor() journal.Reactor {
 		Only: []events.Type{
 			(*events.MessagePosted)(nil).Type(), (*events.MessageEdited)(nil).Type(),
 			(*events.MessageDeleted)(nil).Type(), (*events.CopyFailed)(nil).Type(),
+			(*events.CopyDelayed)(nil).Type(),
 		},
 	}
 }
@@ -52,6 +53,10 @@ func (w *chatWork) handle(ctx context.Context, e events.Event) error {
 	case *events.CopyFailed:
 		if f.To == events.OnTelegram {
 			return w.onCopyFailed(ctx, e, f)
+		}
+	case *events.CopyDelayed:
+		if f.To == events.OnTelegram {
+			return w.onCopyDelayed(ctx, e, f)
 		}
 	default:
 	}
@@ -227,19 +232,36 @@ func (w *chatWork) onMessageDeleted(ctx context.Context, e events.Event, f *even
 	return err
 }
 
-// onCopyFailed tells who said a message on Matrix that it went no further. The
-// notice has no outcome event: should the bridge die before the
-// acknowledgement, the notice is found in the room by its key.
+// onCopyFailed tells who said a message on Matrix that it went no further.
 func (w *chatWork) onCopyFailed(ctx context.Context, e events.Event, f *events.CopyFailed) error {
+	return w.tell(ctx, e, f.Message, func(post projections.Post) string {
+		return "⚠️ " + lostWords(f, post.Content, e.Causation != f.Message, w.cfg)
+	})
+}
+
+// onCopyDelayed tells them that it comes later, unless it has come meanwhile.
+func (w *chatWork) onCopyDelayed(ctx context.Context, e events.Event, f *events.CopyDelayed) error {
+	settled := false
+	w.deps.Messages.View(e.Aggregate.UID, func(t projections.Thread) { settled = t.Settled(e.Causation) })
+	if settled {
+		return nil
+	}
+	return w.tell(ctx, e, f.Message, func(projections.Post) string { return "⏳ " + delayWords(f, e.Time) })
+}
+
+// tell answers a message of a Matrix user with a notice of the bot. The notice
+// has no outcome event: should the bridge die before the acknowledgement, the
+// notice is found in the room by its key.
+func (w *chatWork) tell(ctx context.Context, e events.Event, message events.EventID, words func(projections.Post) string) error {
 	p := w.deps.Portals.Get(e.Aggregate.UID)
 	if p.Room == "" {
 		return nil
 	}
 	var post projections.Post
-	w.deps.Messages.View(p.UID, func(t projections.Thread) { post, _ = t.ByID(f.Message) })
+	w.deps.Messages.View(p.UID, func(t projections.Thread) { post, _ = t.ByID(message) })
 	l := letter{Cause: e.ID}
 	l.MsgType = event.MsgNotice
-	l.Body = "⚠️ " + lostWords(f, post.Content, e.Causation != f.Message, w.cfg)
+	l.Body = words(post)
 	l.Mentions = &event.Mentions{}
 	if user := w.matrixID(post.User); user != "" {
 		l.Mentions.Add(user)
@@ -247,7 +269,7 @@ func (w *chatWork) onCopyFailed(ctx context.Context, e events.Event, f *events.C
 	l.replyTo(post.Event)
 	_, err := w.courier.deliver(ctx, e, parcel{portal: p.UID, room: id.RoomID(p.Room), user: w.cfg.bot(), letter: l})
 	if refused(err) {
-		w.deps.Logger.Warn().Str("portal", string(p.UID)).Err(err).Msg("a user could not be told that a message was lost")
+		w.deps.Logger.Warn().Str("portal", string(p.UID)).Err(err).Msg("a user could not be told what became of a message")
 		return nil
 	}
 	return err

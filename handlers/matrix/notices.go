@@ -1,6 +1,9 @@
 package matrix
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/natsgram/natsgram/events"
 )
 
@@ -36,6 +39,13 @@ func lostWords(f *events.CopyFailed, content events.Content, change bool, cfg Co
 	default:
 		return what + string(f.Reason) + inBrackets(f.Error) + "."
 	}
+}
+
+// delayWords tells whoever said a message on Matrix when it goes to Telegram,
+// as seen when the delay was recorded.
+func delayWords(f *events.CopyDelayed, at time.Time) string {
+	return fmt.Sprintf("Telegram asks for patience. The bridge sends this by itself at %s UTC (in %s).",
+		f.RetryAt.UTC().Format("15:04:05"), max(f.RetryAt.Sub(at), time.Second).Round(time.Second))
 }
 
 func inBrackets(s string) string {

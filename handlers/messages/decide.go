@@ -7,6 +7,7 @@ package messages
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/natsgram/natsgram/events"
@@ -91,6 +92,16 @@ type Lost struct {
 	Error   string
 }
 
+// Wait is a network asking for patience before it takes the message, edit or
+// deletion Of.
+type Wait struct {
+	Of      events.EventID
+	Message events.EventID
+	To      events.Side
+	Until   time.Time
+}
+
+func (Wait) command()    {}
 func (Said) command()    {}
 func (Typed) command()   {}
 func (Edit) command()    {}
@@ -120,6 +131,11 @@ func Decide(t projections.Thread, c Command) (events.Fact, error) {
 			return nil, nil
 		}
 		return &events.CopyFailed{To: c.To, Message: c.Message, Reason: c.Reason, Error: c.Error}, nil
+	case Wait:
+		if t.Settled(c.Of) || slices.Contains(t.Delayed, c.Of) {
+			return nil, nil // told once is enough
+		}
+		return &events.CopyDelayed{To: c.To, Message: c.Message, RetryAt: c.Until}, nil
 	default:
 		return nil, fmt.Errorf("messages: no decision for %T", c)
 	}

@@ -3,6 +3,7 @@ package telegram
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/gotd/td/tg"
 	"github.com/gotd/td/tgerr"
@@ -163,8 +164,8 @@ func (s *copying) number(id events.EventID) int {
 
 // failed ends a try that brought no good answer.
 func (s *copying) failed(ctx context.Context, err error) error {
-	if _, flood := floodWait(err); flood {
-		return later(err) // nothing was done
+	if wait, flood := floodWait(err); flood {
+		return s.wait(ctx, wait, err) // nothing was done
 	}
 	if notAuthorised(err) {
 		return journal.Down(err) // the session is looked into; it may end
@@ -180,6 +181,23 @@ func (s *copying) failed(ctx context.Context, err error) error {
 		return s.carried(ctx, 0)
 	}
 	return s.lost(ctx, reason, codeOf(err))
+}
+
+// tellFrom is how long a wait must be for whoever waits to be told of it.
+const tellFrom = 5 * time.Second
+
+// wait has the message sent when Telegram's patience is back, and the log know.
+func (s *copying) wait(ctx context.Context, d time.Duration, cause error) error {
+	until := time.Now().Add(d)
+	if d >= tellFrom {
+		cmd := messages.Wait{Of: s.e.ID, Message: s.message, To: events.OnTelegram, Until: until.UTC().Truncate(time.Second)}
+		_, err := s.w.desk.chats.Do(ctx, s.e.Aggregate.UID, commit.Because(s.e, events.ByTelegram),
+			func(t projections.Thread) (events.Fact, error) { return messages.Decide(t, cmd) })
+		if err != nil {
+			return journal.Down(err)
+		}
+	}
+	return journal.NotBefore(until, cause)
 }
 
 // carried and lost tell the log the outcome.
