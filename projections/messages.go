@@ -75,6 +75,7 @@ func TextHash(t events.Text) uint64 {
 		_, _ = h.Write([]byte{byte(s.Offset), byte(s.Offset >> 8), byte(s.Length), byte(s.Length >> 8)})
 		_, _ = h.Write([]byte(s.Kind))
 		_, _ = h.Write([]byte(s.Value))
+		_, _ = h.Write([]byte(s.Peer.String()))
 	}
 	return h.Sum64()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/errgroup"
 
@@ -80,6 +81,9 @@ func (l *logbook) resolve(ctx context.Context, f *eventFilter) error {
 		}
 		f.uids[uid] = true
 	case f.user != "":
+		if uuid.Validate(f.user) != nil {
+			return usageError{fmt.Sprintf("%q is no user: write a Matrix ID (@alice:example.org) or a uid", f.user)}
+		}
 		f.uids[events.UID(f.user)] = true
 	}
 	switch {
@@ -90,6 +94,9 @@ func (l *logbook) resolve(ctx context.Context, f *eventFilter) error {
 		}
 		f.uids[uid] = true
 	case f.portal != "":
+		if uuid.Validate(f.portal) != nil {
+			return usageError{fmt.Sprintf("%q is no portal: write a room ID (!…:example.org) or a uid", f.portal)}
+		}
 		f.uids[events.UID(f.portal)] = true
 	}
 	return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -15,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -64,6 +64,7 @@ func TestMainLine(t *testing.T) {
 	if !strings.Contains(out, "agree") {
 		t.Fatalf("replay --verify says %s", out)
 	}
+	session := w.sessionKey()
 	w.ask(w.alice, room, "logout", "You are logged out")
 	if n := len(w.tg.Sessions(alice)); n != 0 {
 		t.Errorf("%d sessions are left at Telegram", n)
@@ -71,7 +72,7 @@ func TestMainLine(t *testing.T) {
 	if took := w.stop(); took > 5*time.Second {
 		t.Errorf("stopping took %v", took)
 	}
-	w.checkLog(t)
+	w.checkLog(t, session)
 	if out := w.natsgram("replay", "--config", w.config, "--verify"); !strings.Contains(out, "agree") {
 		t.Fatalf("replay --verify of the stopped bridge says %s", out)
 	}
@@ -212,7 +213,7 @@ func (w *world) transaction(txn string, evts ...*event.Event) {
 
 // checkLog holds the stored log against what happened, and looks for secrets
 // and names in the bridge's files.
-func (w *world) checkLog(t *testing.T) {
+func (w *world) checkLog(t *testing.T, session string) {
 	t.Helper()
 	auth := names(w.events(events.Auth))
 	want := []string{
@@ -229,7 +230,7 @@ func (w *world) checkLog(t *testing.T) {
 		t.Errorf("%d dead letters, %v", dead, err)
 	}
 	personal := []string{"@alice:", "Liddell", "alice_l", "hello from", "Chess", "psst"}
-	secret := []string{"447700900123", "7700 900123", testPassword}
+	secret := []string{"447700900123", "7700 900123", testPassword, session}
 	w.grep(t, append(secret, personal...))
 }
 
@@ -291,17 +292,49 @@ func (w *world) grep(t *testing.T, texts []string) {
 	if err != nil {
 		t.Error(err)
 	}
-	// The store is encrypted as a whole; what stands in the streams must be
-	// sealed for itself.
-	l := w.logbook()
-	defer l.close()
-	for _, stream := range events.Streams() {
-		err := l.journal.Records(context.Background(), stream, 0, 0, func(r journal.Record) error {
-			look(fmt.Sprintf("%s %d", stream, r.Seq), r.Body)
+	// The store is encrypted as a whole; what stands in the streams and buckets
+	// must be sealed for itself.
+	cfg, err := LoadConfig(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := journal.Connect(w.ctx(time.Minute), cfg.journal(zerolog.Nop()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	streams := append(events.Streams(), "TIMERS", "DEAD", "OBJ_SNAPSHOTS")
+	for _, name := range journal.Buckets() {
+		streams = append(streams, events.Stream("KV_"+name))
+	}
+	for _, stream := range streams {
+		err := journal.New(conn, nil).Records(w.ctx(time.Minute), stream, 0, 0, func(r journal.Record) error {
+			look(fmt.Sprintf("%s %d", stream, r.Seq), append([]byte(r.Subject+"\n"), r.Body...))
 			return nil
 		})
 		if err != nil {
-			t.Error(err)
+			t.Errorf("%s: %v", stream, err)
 		}
 	}
+}
+
+// sessionKey is the key of the only login's Telegram session: who has it is
+// logged in.
+func (w *world) sessionKey() string {
+	w.t.Helper()
+	l := w.logbook()
+	defer l.close()
+	ids, err := l.vault.Sessions(w.ctx(time.Minute))
+	if err != nil || len(ids) != 1 {
+		w.t.Fatalf("%d sessions in the vault, %v", len(ids), err)
+	}
+	stored, err := l.vault.Session(w.ctx(time.Minute), ids[0])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var session struct{ Data struct{ AuthKey []byte } }
+	if err := json.Unmarshal([]byte(stored.Reveal()), &session); err != nil || len(session.Data.AuthKey) != 256 {
+		w.t.Fatalf("a key of %d bytes, %v", len(session.Data.AuthKey), err)
+	}
+	return string(session.Data.AuthKey)
 }

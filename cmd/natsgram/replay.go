@@ -122,25 +122,11 @@ func (l *logbook) replay(ctx context.Context, p foldOf, first, until uint64, out
 
 // digests are the running bridge's or, when none answers, the snapshots'.
 func (l *logbook) digests(ctx context.Context, first map[string]uint64) (map[string]projections.Digest, error) {
-	theirs := map[string]projections.Digest{}
-	question, err := json.Marshal(first)
-	if err != nil {
-		return nil, err
+	theirs, err := l.askDigests(ctx, first)
+	if !errors.Is(err, journal.ErrNobodyAnswers) {
+		return theirs, err
 	}
-	answer, err := l.conn.Ask(ctx, digestSubject, question)
-	switch {
-	case err == nil:
-		var list []projections.Digest
-		if err := json.Unmarshal(answer, &list); err != nil {
-			return nil, fmt.Errorf("the bridge's answer can't be read: %w", err)
-		}
-		for _, d := range list {
-			theirs[d.Name] = d
-		}
-		return theirs, nil
-	case !errors.Is(err, journal.ErrNobodyAnswers):
-		return nil, err
-	}
+	theirs = map[string]projections.Digest{}
 	for _, p := range newFolds().all() {
 		if err := l.shelf.load(ctx, p); err != nil {
 			return nil, err
@@ -156,4 +142,43 @@ func (l *logbook) digests(ctx context.Context, first map[string]uint64) (map[str
 		return nil, errors.New("nothing to verify against: no bridge runs, and there are no snapshots yet")
 	}
 	return theirs, nil
+}
+
+// foldPatience is how far a bridge's projections may be behind its log.
+const foldPatience = 5 * time.Second
+
+// askDigests asks the running bridge. One that has stopped folding would agree
+// with the log for ever at the sequence where it stopped: it must have come to
+// where the log was when it was asked.
+func (l *logbook) askDigests(ctx context.Context, first map[string]uint64) (map[string]projections.Digest, error) {
+	question, err := json.Marshal(first)
+	if err != nil {
+		return nil, err
+	}
+	ends := map[string]uint64{}
+	for _, p := range newFolds().all() {
+		if ends[p.Name()], err = l.journal.LastSeq(ctx, p.stream); err != nil {
+			return nil, err
+		}
+	}
+	for start := time.Now(); ; {
+		answer, err := l.conn.Ask(ctx, digestSubject, question)
+		if err != nil {
+			return nil, err
+		}
+		var list []projections.Digest
+		if err := json.Unmarshal(answer, &list); err != nil {
+			return nil, fmt.Errorf("the bridge's answer can't be read: %w", err)
+		}
+		theirs, behind := map[string]projections.Digest{}, error(nil)
+		for _, d := range list {
+			theirs[d.Name] = d
+			if d.Seq < ends[d.Name] {
+				behind = fmt.Errorf("the bridge has stopped folding %s: it is at %d of %d. Restart it and look at its log", d.Name, d.Seq, ends[d.Name])
+			}
+		}
+		if behind == nil || time.Since(start) > foldPatience {
+			return theirs, behind
+		}
+	}
 }

@@ -128,6 +128,9 @@ func (w *chatWork) onMessagePosted(ctx context.Context, e events.Event, f *event
 	if f.ReplyTo != "" {
 		w.answer(e.Aggregate.UID, f.ReplyTo, &l)
 	}
+	if f.Content == events.ContentNotice {
+		return w.announce(ctx, e, p, parcel{said: f.SaidAt, letter: l})
+	}
 	sender := speaker(p, f.Sealed.Sender)
 	sent, err := w.say(ctx, e, p, sender, parcel{said: f.SaidAt, letter: l})
 	if err == nil && sender.Photo != 0 {
@@ -155,6 +158,14 @@ func speaker(p projections.Portal, sender events.Member) events.Member {
 		return events.Member{Peer: p.Peer, Name: p.Title}
 	}
 	return sender
+}
+
+// announce delivers as the bot what happened to the chat ("Alice left"): whom
+// it is about may just have left the room, and their ghost must not come back
+// to say so.
+func (w *chatWork) announce(ctx context.Context, e events.Event, p projections.Portal, it parcel) (id.EventID, error) {
+	it.portal, it.room, it.user = p.UID, id.RoomID(p.Room), w.cfg.bot()
+	return w.courier.deliver(ctx, e, it)
 }
 
 // say delivers as a member's ghost, which is in the room by then. If the
@@ -211,7 +222,12 @@ func (w *chatWork) onMessageEdited(ctx context.Context, e events.Event, f *event
 		l = write(e.ID, events.ContentNotice, edited, w.who.user(p))
 		l.replyTo(post.Event)
 	}
-	_, err = w.say(ctx, e, p, sender, parcel{said: f.SaidAt, letter: l})
+	it := parcel{said: f.SaidAt, letter: l}
+	if post.Content == events.ContentNotice && post.Side == events.OnTelegram {
+		_, err = w.announce(ctx, e, p, it)
+		return err
+	}
+	_, err = w.say(ctx, e, p, sender, it)
 	return err
 }
 
