@@ -18,17 +18,30 @@ func (us *Users) Apply(e events.Event) {
 		u = &User{UID: e.Aggregate.UID}
 		us.byID[u.UID] = u
 	}
-	if u.Room != "" {
-		delete(us.byRoom, u.Room)
-	}
-	if u.Aside != "" {
-		delete(us.byAside, u.Aside)
-	}
-	for _, l := range u.Logins {
-		delete(us.byLogin, l.ID)
+	// Most events change nothing by which a user is found: a replay lives by it.
+	room, aside, matrixID, logins := u.Room, u.Aside, u.MatrixID, changesLogins(e.Fact)
+	if logins {
+		for _, l := range u.Logins {
+			delete(us.byLogin, l.ID)
+		}
 	}
 	u.apply(e)
+	if !logins && room == u.Room && aside == u.Aside && matrixID == u.MatrixID {
+		return
+	}
+	delete(us.byRoom, room)
+	delete(us.byAside, aside)
 	us.index(u)
+}
+
+// changesLogins reports whether a fact adds logins to a user or takes them away.
+func changesLogins(f events.Fact) bool {
+	switch f.(type) {
+	case *events.LoginSucceeded, *events.SessionEnded:
+		return true
+	default:
+		return false
+	}
 }
 
 func (u *User) apply(e events.Event) {
