@@ -189,8 +189,25 @@ func TestUnwritableLog(t *testing.T) {
 		t.Fatal("a transaction was taken that could not be stored")
 	}
 	w.serveNATS()
-	w.untilReady()
+	w.supervise()
 	w.ask(w.alice, room, "login", "phone number")
+}
+
+// supervise waits until the bridge is ready, and starts it again if it ended: a
+// server that comes back has forgotten its lease.
+func (w *world) supervise() {
+	w.t.Helper()
+	err := waitUntil(w.ctx(time.Minute), func() bool {
+		select {
+		case <-w.exited:
+			w.start()
+		default:
+		}
+		return w.health("ready") == http.StatusOK
+	})
+	if err != nil {
+		w.t.Fatal("the bridge did not get ready")
+	}
 }
 
 // TestStartRefusals: what stops the start is one plain sentence.

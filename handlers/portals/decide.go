@@ -195,11 +195,12 @@ func ghosts(p projections.Portal, c Command) (events.Fact, error) {
 		return &events.GhostDeparted{Sealed: events.GhostsSealed{Ghosts: went}}, nil
 	case MembersMoved:
 		joined := slices.DeleteFunc(slices.Clone(c.Joined), func(m events.Member) bool { return p.HasGhost(m.Peer) })
-		left := slices.DeleteFunc(slices.Clone(c.Left), func(g events.Peer) bool { return !p.HasGhost(g) })
-		if len(joined)+len(left) == 0 {
+		// Who leaves may be a ghost whose coming is not recorded yet, so that it
+		// is always told; a ghost that is not there needs no effect.
+		if len(joined)+len(c.Left) == 0 {
 			return nil, nil
 		}
-		return &events.MembersChanged{Login: c.Login, Sealed: events.MembersSealed{Joined: joined, Left: left}}, nil
+		return &events.MembersChanged{Login: c.Login, Sealed: events.MembersSealed{Joined: joined, Left: c.Left}}, nil
 	default:
 		return nil, fmt.Errorf("portals: no decision for %T", c)
 	}
