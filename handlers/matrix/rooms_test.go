@@ -322,13 +322,14 @@ func TestOrderOfRooms(t *testing.T) {
 	for _, i := range p.Invites() {
 		order = append(order, i.Name)
 	}
+	// The first that is handed to the reactor finds the way free, whichever it is.
 	late := 0
-	for i, name := range order {
-		if name != fmt.Sprintf("Chat %d", i) {
+	for i := range chats {
+		if at := slices.Index(order, fmt.Sprintf("Chat %d", i)); at < i-2 || at > i+2 {
 			late++
 		}
 	}
-	if late > 4 { // two that are handed to the reactor at one moment may change places
+	if late > 2 {
 		t.Errorf("invites came as %v", order)
 	}
 }
