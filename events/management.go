@@ -69,13 +69,16 @@ const (
 	CommandPing    CommandName = "ping"
 	CommandLogout  CommandName = "logout"
 	CommandVersion CommandName = "version"
+	CommandLogins  CommandName = "logins"
 	CommandUnknown CommandName = "unknown"
 )
 
-// CommandGiven records a command that changes no state (help, version, ping)
-// and is answered. What was typed besides the command word is not kept.
+// CommandGiven records a command that changes no state (help, logins, version,
+// ping) and is answered. Of what was typed besides the command word only About
+// is kept: the command that help was asked about.
 type CommandGiven struct {
 	Command CommandName `json:"command"`
+	About   CommandName `json:"about,omitempty"`
 	Sealed  RoomFacts   `json:"-"`
 }
 
@@ -87,12 +90,13 @@ const (
 	RefusedUnknown        CommandRefusal = "unknown_command"
 	RefusedNotPermitted   CommandRefusal = "not_permitted"
 	RefusedNotHere        CommandRefusal = "not_a_management_room"
-	RefusedLoggedIn       CommandRefusal = "already_logged_in"
+	RefusedLoggedIn       CommandRefusal = "already_logged_in" // to as many accounts as may be
 	RefusedLoginRunning   CommandRefusal = "login_running"
 	RefusedNothingRunning CommandRefusal = "nothing_to_cancel"
 	RefusedNotLoggedIn    CommandRefusal = "not_logged_in"
 	RefusedEncrypted      CommandRefusal = "room_encrypted"
-	RefusedWhich          CommandRefusal = "which_login" // there are several, and none was named
+	RefusedWhich          CommandRefusal = "which_login"   // there are several, and none was named
+	RefusedNoSuchLogin    CommandRefusal = "no_such_login" // none of the user's fits what was named
 )
 
 // CommandRefused records a command that was not carried out, and why; the bot

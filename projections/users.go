@@ -21,6 +21,9 @@ const openInvites = 16
 // again when somebody leaves. In a larger one that would be most days.
 const fewMembers = 8
 
+// goneLogins is how many logins that ended for good a user's state remembers.
+const goneLogins = 8
+
 // User is what the log says of one Matrix user.
 type User struct {
 	UID      events.UID      `json:"uid"`
@@ -38,7 +41,10 @@ type User struct {
 	Encrypted events.RoomID `json:"encrypted,omitempty"`
 	Attempt   *Attempt      `json:"attempt,omitempty"` // the running login attempt
 	Logins    []Login       `json:"logins,omitempty"`  // in the order they began
-	Seen      []string      `json:"seen,omitempty"`    // Matrix events recorded, oldest first
+	// Gone are the logins that ended for good last, oldest first: the user is
+	// told which one it was.
+	Gone []Login  `json:"gone,omitempty"`
+	Seen []string `json:"seen,omitempty"` // Matrix events recorded, oldest first
 }
 
 // Attempt is a running login.
@@ -110,6 +116,18 @@ func (u User) LoginOf(account events.AccountID) (Login, bool) {
 	return u.Logins[i], true
 }
 
+// Known returns a login of the user by its ID, also one that has just ended.
+func (u User) Known(id events.LoginID) (Login, bool) {
+	if l, ok := u.Login(id); ok {
+		return l, true
+	}
+	i := slices.IndexFunc(u.Gone, func(l Login) bool { return l.ID == id })
+	if i < 0 {
+		return Login{}, false
+	}
+	return u.Gone[i], true
+}
+
 // Recorded reports whether the log already holds what the Matrix event said.
 func (u User) Recorded(origin events.MatrixEventID) bool {
 	return origin != "" && slices.Contains(u.Seen, string(origin))
@@ -119,6 +137,7 @@ func (u *User) clone() User {
 	c := *u
 	c.Invited = slices.Clone(u.Invited)
 	c.Logins = slices.Clone(u.Logins)
+	c.Gone = slices.Clone(u.Gone)
 	c.Seen = slices.Clone(u.Seen)
 	if u.Attempt != nil {
 		a := *u.Attempt

@@ -207,6 +207,12 @@ func (u *User) logIn(e events.Event, f *events.LoginSucceeded) {
 func (u *User) endSession(f *events.SessionEnded) {
 	switch f.Cause {
 	case events.EndedByUser, events.EndedByOperator, events.EndedByDisplacing:
+		if l, ok := u.Login(f.Login); ok {
+			u.Gone = append(u.Gone, l)
+			if len(u.Gone) > goneLogins {
+				u.Gone = slices.Delete(u.Gone, 0, len(u.Gone)-goneLogins)
+			}
+		}
 		u.Logins = slices.DeleteFunc(u.Logins, func(l Login) bool { return l.ID == f.Login })
 	default:
 		u.login(f.Login, func(l *Login) { l.State, l.Cause, l.Ending = LoginSuspended, f.Cause, "" })

@@ -66,6 +66,7 @@ type PortalsConfig struct {
 type LoginConfig struct {
 	AttemptTimeout time.Duration
 	MaxTries       int // wrong answers at one step
+	MaxPerUser     int // Telegram accounts of a Matrix user
 }
 
 // CommandsConfig says how a command is recognised outside the management room.

@@ -69,6 +69,8 @@ login:
     attempt_timeout: 10m
     # How often a phone number, code or password may be wrong.
     max_tries: 5
+    # How many Telegram accounts a Matrix user may be logged in to at once.
+    max_per_user: 5
 
 commands:
     # How a command begins in a room that others are in too.

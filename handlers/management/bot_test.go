@@ -46,7 +46,7 @@ func TestBot(t *testing.T) {
 func testCommands(t *testing.T, h *house) {
 	g := h.host(t, "erin")
 	for _, c := range []struct{ says, expect string }{
-		{"HELP", "I connect your Telegram account to Matrix. Commands here:\n• `login` – connect your Telegram account\n"},
+		{"HELP", "I connect your Telegram account to Matrix. Commands here:\nLog in and out\n• `login` – connect a Telegram account\n"},
 		{"!tg version", "natsgram v0.0-test"},
 		{"  ping  ", "I am here. You are not logged in to Telegram: type `login` to connect your account."},
 		{"logut", "I don't know that command. Did you mean `logout`? `help` lists what I know."},
@@ -111,7 +111,7 @@ func testSessionEnds(t *testing.T, h *house) {
 	g := h.host(t, "trent")
 	id := g.loggedIn("acc-trent")
 	g.says("login")
-	g.expect("You are logged in already, as Alice <b> (@alice, +44 ••••• ••3456). To use another account, type `logout` first.")
+	g.expect("You are logged in already, as Alice <b> (@alice, +44 ••••• ••3456), and this bridge allows one account. To use another, type `logout` first.")
 	g.says("ping")
 	g.expect("I am here. You are logged in as Alice <b> (@alice, +44 ••••• ••3456); asking Telegram…")
 	for _, answer := range []*events.PingAnswered{{Login: id, OK: true, Millis: 43}, {Login: id, Error: "unreachable"}, {Login: id, Error: "AUTH_KEY_UNREGISTERED"}} {

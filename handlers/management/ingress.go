@@ -143,7 +143,7 @@ func (b *Bot) takeElsewhere(ctx context.Context, where events.RoomFacts, evt *ev
 		case o.name == events.CommandUnknown:
 			refused.Reason = events.RefusedUnknown
 		case o.name == events.CommandHelp, o.name == events.CommandVersion, o.name == events.CommandPing:
-			return &events.CommandGiven{Command: o.name, Sealed: where}, nil
+			return &events.CommandGiven{Command: o.name, About: o.about(), Sealed: where}, nil
 		default:
 			refused.Reason = events.RefusedNotHere
 		}

@@ -109,7 +109,7 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 	case events.CommandCancel:
 		fact, err = login.Decide(u, login.Cancel{})
 	case events.CommandLogout:
-		id, why := chooseLogin(u, o.args)
+		id, why := chooseLogin(u, o.args, anyLogin)
 		if why != "" {
 			return &events.CommandRefused{Command: o.name, Reason: why, Sealed: where}, nil
 		}
@@ -124,7 +124,7 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 	case errors.As(err, &refused):
 		return &events.CommandRefused{Command: o.name, Reason: refused.Reason, Suggestion: o.suggestion, Sealed: where}, nil
 	case fact == nil && err == nil:
-		return &events.CommandGiven{Command: o.name, Sealed: where}, nil
+		return &events.CommandGiven{Command: o.name, About: o.about(), Sealed: where}, nil
 	}
 	return fact, err
 }

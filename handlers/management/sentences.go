@@ -47,8 +47,8 @@ func (n notice) and(m notice) notice {
 }
 
 // words is what the user reads of a fact; nothing, of most. Every English
-// sentence of the bot is in this file and in sentences_login.go: plain words,
-// and the next thing to do.
+// sentence of the bot is in the files sentences*.go: plain words, and the next
+// thing to do.
 func (b *Bot) words(u projections.User, e events.Event) notice {
 	switch f := e.Fact.(type) {
 	case *events.ManagementRoomOpened:
@@ -110,7 +110,9 @@ func encrypted() notice {
 func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 	switch f.Command {
 	case events.CommandHelp:
-		return b.helpWords(f.Sealed.Room == u.Room)
+		return b.helpWords(u, f)
+	case events.CommandLogins:
+		return loginsWords(u)
 	case events.CommandVersion:
 		return line("natsgram %s", b.cfg.Version)
 	case events.CommandPing:
@@ -129,17 +131,15 @@ func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 	}
 }
 
-func (b *Bot) helpWords(managed bool) notice {
-	if !managed {
+func (b *Bot) helpWords(u projections.User, f *events.CommandGiven) notice {
+	if f.Sealed.Room != u.Room {
 		return line("Commands in this room: `%[1]s help`, `%[1]s ping`, `%[1]s version`. To log in to Telegram, open a private chat with me alone.", b.cfg.Prefix)
 	}
-	return line("I connect your Telegram account to Matrix. Commands here:\n" +
-		"• `login` – connect your Telegram account\n" +
-		"• `cancel` – end a login that is under way\n" +
-		"• `logout` – disconnect your Telegram account\n" +
-		"• `ping` – see whether Telegram answers\n" +
-		"• `version` – the version of this bridge\n" +
-		"• `help` – this list")
+	level := b.cfg.Permission(f.Sealed.User)
+	if f.About != "" {
+		return commandHelp(f.About, level)
+	}
+	return commandList(level)
 }
 
 // refusalWords says why a command was not carried out, and what to do instead.
@@ -159,7 +159,7 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice 
 	case events.RefusedNotHere:
 		return line("Not here: open a private chat with me alone and type `%s` there.", string(f.Command))
 	case events.RefusedLoggedIn:
-		return line("You are logged in already, as %s. To use another account, type `logout` first.", names(u.ActiveLogins()))
+		return fullWords(u)
 	case events.RefusedLoginRunning:
 		if u.Attempt != nil {
 			return line("A login is under way; `cancel` ends it.").and(ask(*u.Attempt, u.Attempt.Step))
@@ -172,19 +172,12 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice 
 	case events.RefusedEncrypted:
 		return encrypted()
 	case events.RefusedWhich:
-		return whichLogin(u)
+		return whichLogin(u, f.Command)
+	case events.RefusedNoSuchLogin:
+		return line("None of your Telegram accounts is called that. `logins` lists them with their numbers.")
 	default:
 		return line("I can't do that now. `%s` lists what I know.", prefix+"help")
 	}
-}
-
-func whichLogin(u projections.User) notice {
-	n := line("Which one?")
-	for i, l := range u.Logins {
-		item := line("\n`logout %d` – %s", i+1, name(l))
-		n = notice{body: n.body + item.body, html: n.html + item.html}
-	}
-	return n
 }
 
 func pingWords(u projections.User, f *events.PingAnswered) notice {

@@ -33,13 +33,13 @@ func loginWords(u projections.User, e events.Event) notice {
 	case *events.LoginFailed:
 		return failureWords(f)
 	case *events.LogoutRequested:
-		return line("Logging you out of Telegram…")
+		return of(u, f.Login).and(line("Logging you out of Telegram…"))
 	case *events.SessionEnded:
-		return endWords(f)
+		return of(u, f.Login).and(endWords(f))
 	case *events.ChatsListed:
-		return chatsWords(f)
+		return of(u, f.Login).and(chatsWords(f))
 	case *events.ProgressMade:
-		return progressWords(f)
+		return of(u, f.Login).and(progressWords(f))
 	default:
 		return notice{}
 	}

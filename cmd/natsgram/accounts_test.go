@@ -1,0 +1,96 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
+
+	"github.com/natsgram/natsgram/handlers/matrix/matrixtest"
+	"github.com/natsgram/natsgram/handlers/telegram/telegramtest"
+)
+
+const (
+	adaPhone = "+447700900177"
+	adaCode  = "51730"
+)
+
+// addAda adds a second account, that of alice's work.
+func (w *world) addAda() telegramtest.UserID {
+	return w.tg.AddUser(telegramtest.UserSpec{Phone: adaPhone, FirstName: "Ada", LastName: "Byron", Username: "ada_b", Code: adaCode})
+}
+
+// logInAda logs a user in to Ada's account.
+func (w *world) logInAda(c *matrixtest.Client, room id.RoomID) {
+	w.t.Helper()
+	w.ask(c, room, "login", "phone number")
+	w.ask(c, room, adaPhone, "send me the code")
+	w.ask(c, room, adaCode, "Logged in as Ada Byron")
+}
+
+// TestTwoAccountsOfOneUser: both are bridged, and logging out of one leaves the
+// other as it is.
+func TestTwoAccountsOfOneUser(t *testing.T) {
+	w := newWorld(t, telegramtest.Options{})
+	alice, ada := w.addAlice(""), w.addAda()
+	bob := w.tg.AddUser(telegramtest.UserSpec{Phone: "+447700900124", FirstName: "Bob"})
+	w.tg.AddGroup("Family", bob, alice)
+	chess := w.tg.AddSupergroup("Chess", bob, alice, ada)
+	desk := w.tg.AddSupergroup("Desk", bob, ada)
+	w.run()
+	room := w.openRoom(w.alice)
+	w.logIn(w.alice, room, "")
+	w.joinPortals(w.alice, 2)
+	w.hear(w.alice, room, "are ready")
+	w.logInAda(w.alice, room)
+	rooms := w.joinPortals(w.alice, 3)
+
+	list := w.ask(w.alice, room, "logins", "Your Telegram accounts")
+	for _, want := range []string{"1. Alice Liddell (@alice_l, +44 ••••• ••0123)", "2. Ada Byron (@ada_b, +44 ••••• ••0177)", "connected since"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("no %q in %q", want, list)
+		}
+	}
+	w.tg.Say(bob, desk, "to work")
+	w.see(w.alice, rooms["Desk"], "to work")
+	w.say(w.alice, rooms["Desk"], "at once")
+	if m := w.arrives(bob, desk, "at once"); m.From != ada {
+		t.Errorf("sent by %d, not by Ada", m.From)
+	}
+	w.say(w.alice, rooms["Chess"], "e4")
+	if m := w.arrives(bob, chess, "e4"); m.From != alice {
+		t.Errorf("sent by %d, not by the first account", m.From)
+	}
+
+	w.ask(w.alice, room, "logout", "Which one?")
+	w.ask(w.alice, room, "logout carol", "None of your Telegram accounts is called that")
+	w.ask(w.alice, room, "logout 0123", "Alice Liddell (@alice_l, +44 ••••• ••0123): You are logged out")
+	if a, b := len(w.tg.Sessions(alice)), len(w.tg.Sessions(ada)); a != 0 || b != 1 {
+		t.Errorf("%d and %d sessions at Telegram", a, b)
+	}
+	w.tg.Say(bob, chess, "your move")
+	w.see(w.alice, rooms["Chess"], "your move")
+	w.say(w.alice, rooms["Chess"], "e5")
+	if m := w.arrives(bob, chess, "e5"); m.From != ada {
+		t.Errorf("sent by %d, not by the account that is left", m.From)
+	}
+	if list := w.ask(w.alice, room, "logins", "Your Telegram accounts"); strings.Contains(list, "Alice") || !strings.Contains(list, "1. Ada Byron") {
+		t.Errorf("%q", list)
+	}
+	w.untilOut(w.alice, rooms["Family"])
+	w.onlyOnce(t, rooms["Chess"])
+	if out := w.natsgram("replay", "--config", w.config, "--verify"); !strings.Contains(out, "agree") {
+		t.Fatalf("replay --verify says %s", out)
+	}
+}
+
+// untilOut waits until the user is no longer in a room.
+func (w *world) untilOut(c *matrixtest.Client, room id.RoomID) {
+	w.t.Helper()
+	_, err := c.WaitFor(w.ctx(time.Minute), room, func(r matrixtest.Room) bool { return r.Membership == event.MembershipLeave })
+	if err != nil {
+		w.t.Fatalf("the user is still in the room: %v", err)
+	}
+}

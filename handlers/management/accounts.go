@@ -1,0 +1,58 @@
+package management
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// chooseLogin finds the login that a command means: the one that args names by
+// its number in the list of logins, user name, name or last digits; or, without
+// args, the only one that fits.
+func chooseLogin(u projections.User, args string, fits func(projections.Login) bool) (events.LoginID, events.CommandRefusal) {
+	if len(u.Logins) == 0 {
+		return "", events.RefusedNotLoggedIn
+	}
+	args = strings.TrimSpace(args)
+	if args == "" {
+		return only(slices.DeleteFunc(slices.Clone(u.Logins), func(l projections.Login) bool { return !fits(l) }))
+	}
+	if n, err := strconv.Atoi(args); err == nil && n >= 1 && n <= len(u.Logins) {
+		return u.Logins[n-1].ID, ""
+	}
+	named := slices.DeleteFunc(slices.Clone(u.Logins), func(l projections.Login) bool { return !isCalled(l, args) })
+	if len(named) == 0 {
+		return "", events.RefusedNoSuchLogin
+	}
+	return only(named)
+}
+
+func only(logins []projections.Login) (events.LoginID, events.CommandRefusal) {
+	if len(logins) != 1 {
+		return "", events.RefusedWhich
+	}
+	return logins[0].ID, ""
+}
+
+func anyLogin(projections.Login) bool { return true }
+
+// isCalled reports whether a login has the user name, the name or the number.
+// Of the number the last digits are known; they, fewer or all may be given.
+func isCalled(l projections.Login, args string) bool {
+	if name := strings.TrimPrefix(args, "@"); name != "" && strings.EqualFold(name, l.Username) {
+		return true
+	}
+	if strings.EqualFold(args, l.Name) {
+		return true
+	}
+	digits, ok := digitsOf(args, "+()./")
+	at := strings.LastIndex(l.Masked, "•")
+	if !ok || len(digits) < 2 || at < 0 {
+		return false
+	}
+	shown := l.Masked[at+len("•"):]
+	return strings.HasSuffix(shown, digits) || strings.HasSuffix(digits, shown)
+}
