@@ -70,6 +70,7 @@ const (
 	CommandLogout  CommandName = "logout"
 	CommandVersion CommandName = "version"
 	CommandLogins  CommandName = "logins"
+	CommandRelogin CommandName = "relogin"
 	CommandUnknown CommandName = "unknown"
 )
 
@@ -97,6 +98,7 @@ const (
 	RefusedEncrypted      CommandRefusal = "room_encrypted"
 	RefusedWhich          CommandRefusal = "which_login"   // there are several, and none was named
 	RefusedNoSuchLogin    CommandRefusal = "no_such_login" // none of the user's fits what was named
+	RefusedNotSuspended   CommandRefusal = "not_suspended" // a login that works needs no reviving
 )
 
 // CommandRefused records a command that was not carried out, and why; the bot

@@ -50,6 +50,7 @@ type User struct {
 // Attempt is a running login.
 type Attempt struct {
 	ID       events.AttemptID `json:"id"`
+	Login    events.LoginID   `json:"login,omitempty"` // the one to revive
 	Method   events.Method    `json:"method"`
 	Channel  events.Channel   `json:"channel"`
 	Room     events.RoomID    `json:"room,omitempty"`
@@ -82,6 +83,7 @@ type Login struct {
 	Rooms      int              `json:"rooms,omitempty"`  // portals it is to have
 	Listed     bool             `json:"listed,omitempty"` // its chats have been listed
 	Told       int              `json:"told,omitempty"`   // the milestone of its rooms that was told last
+	Revived    bool             `json:"revived,omitempty"`
 }
 
 // LoginState says whether a login is in use.
@@ -114,6 +116,17 @@ func (u User) LoginOf(account events.AccountID) (Login, bool) {
 		return Login{}, false
 	}
 	return u.Logins[i], true
+}
+
+// Admits reports whether the running attempt may end in a login to the account:
+// one that is to revive a login is for that login's account alone, while there
+// is that login.
+func (u User) Admits(account events.AccountID) bool {
+	if u.Attempt == nil {
+		return false
+	}
+	l, ok := u.Login(u.Attempt.Login)
+	return !ok || l.Account == account
 }
 
 // Known returns a login of the user by its ID, also one that has just ended.

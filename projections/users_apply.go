@@ -56,7 +56,7 @@ func (u *User) apply(e events.Event) {
 	case *events.LoginStarted:
 		u.meet(f.Sealed)
 		u.Attempt = &Attempt{
-			ID: f.Attempt, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
+			ID: f.Attempt, Login: f.Login, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
 			Step: events.StepPhone, Started: e.Time, Deadline: f.Deadline,
 		}
 	case *events.LoginFailed:
@@ -196,6 +196,7 @@ func (u *User) logIn(e events.Event, f *events.LoginSucceeded) {
 	l := Login{
 		ID: f.Login, Account: f.Account, TelegramID: f.Sealed.TelegramID, Name: f.Sealed.Name,
 		Username: f.Sealed.Username, Masked: f.Sealed.Masked, Method: f.Method, Since: e.Time, State: LoginActive,
+		Revived: f.Revived,
 	}
 	if i := slices.IndexFunc(u.Logins, func(old Login) bool { return old.ID == f.Login }); i >= 0 {
 		u.Logins[i] = l

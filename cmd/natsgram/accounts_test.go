@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
+	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/handlers/matrix/matrixtest"
 	"github.com/natsgram/natsgram/handlers/telegram/telegramtest"
 )
@@ -92,5 +94,71 @@ func (w *world) untilOut(c *matrixtest.Client, room id.RoomID) {
 	_, err := c.WaitFor(w.ctx(time.Minute), room, func(r matrixtest.Room) bool { return r.Membership == event.MembershipLeave })
 	if err != nil {
 		w.t.Fatalf("the user is still in the room: %v", err)
+	}
+}
+
+// TestRelogin: a session that Telegram ends is one event and one notice, rooms
+// stay, and the way back in brings what was said meanwhile.
+func TestRelogin(t *testing.T) {
+	w := newWorld(t, telegramtest.Options{})
+	alice, ada := w.addAlice(""), w.addAda()
+	bob := w.tg.AddUser(telegramtest.UserSpec{Phone: "+447700900124", FirstName: "Bob"})
+	family := w.tg.AddGroup("Family", bob, alice)
+	chess := w.tg.AddSupergroup("Chess", bob, alice)
+	w.run()
+	room := w.openRoom(w.alice)
+	w.ask(w.alice, room, "relogin", "not logged in")
+	w.logIn(w.alice, room, "")
+	rooms := w.joinPortals(w.alice, 2)
+	w.hear(w.alice, room, "are ready")
+	w.ask(w.alice, room, "relogin", "nothing is to be revived")
+
+	w.say(w.alice, room, "version")
+	w.hear(w.alice, room, "natsgram")
+	w.tg.RevokeAll(alice, "")
+	told := w.hear(w.alice, room, "session was ended")
+	if !strings.Contains(told, "`relogin`") || !strings.Contains(told, "rooms are kept") {
+		t.Errorf("told %q", told)
+	}
+	for _, text := range []string{"one", "two", "three"} {
+		w.tg.Say(bob, chess, "chess "+text)
+		w.tg.Say(bob, family, "family "+text)
+	}
+	w.ask(w.alice, room, "logins", "suspended: the session was ended from another Telegram app. `relogin` connects it again")
+
+	// To another account is no way back.
+	w.ask(w.alice, room, "relogin", "Let's connect Alice Liddell")
+	w.ask(w.alice, room, adaPhone, "send me the code")
+	w.ask(w.alice, room, adaCode, "another Telegram account than Alice Liddell")
+	if err := w.tg.Await(w.ctx(time.Minute), func() bool { return len(w.tg.Sessions(ada)) == 0 }); err != nil {
+		t.Error("the other account's session was left at Telegram")
+	}
+
+	w.kill()
+	w.run()
+	w.ask(w.alice, room, "relogin 0123", "Let's connect Alice Liddell")
+	w.ask(w.alice, room, alicePhone, "send me the code")
+	w.ask(w.alice, room, aliceCode, "Logged in as Alice Liddell (@alice_l, +44 ••••• ••0123) again")
+	w.see(w.alice, rooms["Chess"], "chess three")
+	w.see(w.alice, rooms["Family"], "family three")
+	w.inOrder(t, rooms["Chess"], "chess one", "chess two", "chess three")
+	w.inOrder(t, rooms["Family"], "family one", "family two", "family three")
+	w.onlyOnce(t, rooms["Chess"])
+	w.onlyOnce(t, rooms["Family"])
+	w.say(w.alice, rooms["Chess"], "I am back")
+	w.arrives(bob, chess, "I am back")
+	w.onlyOnce(t, room)
+	ends := slices.DeleteFunc(w.events(events.Auth), func(e events.Event) bool {
+		_, ends := e.Fact.(*events.SessionEnded)
+		return !ends
+	})
+	if len(ends) != 1 {
+		t.Fatalf("%d ends of a session", len(ends))
+	}
+	if f := ends[0].Fact.(*events.SessionEnded); f.Cause != events.EndedByRevocation || f.Evidence != "AUTH_KEY_UNREGISTERED" {
+		t.Errorf("%+v", f)
+	}
+	if n := len(w.tg.Sessions(alice)); n != 1 {
+		t.Errorf("%d sessions at Telegram", n)
 	}
 }

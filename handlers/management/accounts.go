@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/projections"
 )
 
@@ -55,4 +56,22 @@ func isCalled(l projections.Login, args string) bool {
 	}
 	shown := l.Masked[at+len("•"):]
 	return strings.HasSuffix(shown, digits) || strings.HasSuffix(digits, shown)
+}
+
+func isSuspended(l projections.Login) bool { return l.State == projections.LoginSuspended }
+
+// relogin begins an attempt that is to revive a suspended login.
+func relogin(u projections.User, args string, start login.Start) (events.Fact, error) {
+	if u.Attempt != nil {
+		return nil, login.Refused{Reason: events.RefusedLoginRunning}
+	}
+	if args == "" && len(u.Logins) > 0 && !slices.ContainsFunc(u.Logins, isSuspended) {
+		return nil, login.Refused{Reason: events.RefusedNotSuspended}
+	}
+	id, why := chooseLogin(u, args, isSuspended)
+	if why != "" {
+		return nil, login.Refused{Reason: why}
+	}
+	start.Login = id
+	return login.Decide(u, start)
 }

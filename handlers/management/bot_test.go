@@ -119,7 +119,7 @@ func testSessionEnds(t *testing.T, h *house) {
 	}
 	g.expect("Telegram answers in 43 ms (Alice <b> (@alice, +44 ••••• ••3456)).", "Telegram can't be reached just now", "Telegram refuses")
 	g.happens(login.End{Login: id, Cause: events.EndedByRevocation, Evidence: "SESSION_REVOKED"})
-	g.expect("Your Telegram session was ended from another Telegram app (Settings, Devices). Your rooms are kept: type `login` to connect them again.")
+	g.expect("Your Telegram session was ended from another Telegram app (Settings, Devices). Your rooms are kept: type `relogin` to connect them again.")
 	g.says("ping")
 	g.expect("I am here. Telegram has ended your session")
 	again := g.loggedIn("acc-trent")

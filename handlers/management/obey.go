@@ -76,7 +76,7 @@ func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where e
 	switch {
 	case u.Attempt != nil:
 		attempt = u.Attempt.ID
-	case o.name == events.CommandLogin && b.mayStart(u, where.User):
+	case (o.name == events.CommandLogin || o.name == events.CommandRelogin) && b.mayStart(u, where.User):
 		attempt = start.Attempt
 	}
 	return b.record(ctx, u, attempt, evt, func(u projections.User) (events.Fact, error) {
@@ -106,6 +106,8 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 	switch o.name {
 	case events.CommandLogin:
 		fact, err = login.Decide(u, start)
+	case events.CommandRelogin:
+		fact, err = relogin(u, o.args, start)
 	case events.CommandCancel:
 		fact, err = login.Decide(u, login.Cancel{})
 	case events.CommandLogout:

@@ -120,7 +120,7 @@ func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 		case len(logins) > 0:
 			return line("I am here. You are logged in as %s; asking Telegram…", names(logins))
 		case len(u.Logins) > 0:
-			return line("I am here. Telegram has ended your session (%s): type `login` to connect it again.", names(u.Logins))
+			return line("I am here. Telegram has ended your session (%s): type `relogin` to connect it again.", names(u.Logins))
 		default:
 			return line("I am here. You are not logged in to Telegram: type `login` to connect your account.")
 		}
@@ -173,6 +173,8 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice 
 		return encrypted()
 	case events.RefusedWhich:
 		return whichLogin(u, f.Command)
+	case events.RefusedNotSuspended:
+		return line("That account is connected: nothing is to be revived. `ping` asks Telegram whether it works, `login` adds another account.")
 	case events.RefusedNoSuchLogin:
 		return line("None of your Telegram accounts is called that. `logins` lists them with their numbers.")
 	default:

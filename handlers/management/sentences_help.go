@@ -32,6 +32,8 @@ func manuals() []manual {
 				"The bridge can then read and send what you can on Telegram. You may connect several accounts: each `login` adds one.", LevelUser},
 		{events.CommandCancel, groupLogin, "cancel", "end a login that is under way",
 			"It works at every step, also when I have asked for a password.", LevelUser},
+		{events.CommandRelogin, groupLogin, "relogin [account]", "connect an account again whose session has ended",
+			"Its rooms stay, and what was said meanwhile comes. It has to be the same account: to add another, type `login`. " + naming, LevelUser},
 		{events.CommandLogout, groupLogin, "logout [account]", "disconnect a Telegram account",
 			"The session is ended at Telegram, and you leave the account's rooms. " + naming, LevelUser},
 		{events.CommandLogins, groupLook, "logins", "list your Telegram accounts",

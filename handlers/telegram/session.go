@@ -3,6 +3,7 @@ package telegram
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/natsgram/natsgram/events"
@@ -36,6 +37,11 @@ func (w *World) onLoginSucceeded(ctx context.Context, e events.Event, f *events.
 		}
 	}
 	return nil
+}
+
+// heldByOthers reports whether another Matrix user is logged in to the account.
+func (w *World) heldByOthers(user events.UID, account events.AccountID) bool {
+	return slices.ContainsFunc(w.deps.Users.HoldersOf(account), func(u projections.User) bool { return u.UID != user })
 }
 
 // displace ends the former holder's login, at Telegram first: once the log has
