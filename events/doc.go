@@ -53,7 +53,7 @@
 //
 // A session, from its login to its end.
 //
-//	logout_requested  management ingress, operator → telegram reactor: auth.logOut; management reactor: tells
+//	logout_requested  management ingress and reactor, operator → telegram reactor: auth.logOut; management reactor: tells
 //	session_ended     telegram → telegram: disconnects; management reactor: says why and the way back
 //	chats_listed      telegram reactor → progress reactor; management reactor: says how many
 //	progress_made     progress reactor → management reactor: tells

@@ -94,6 +94,7 @@ func (b *bridge) buildManagement() error {
 	b.management = management.New(management.Config{
 		Bot: bot, Prefix: b.cfg.Commands.Prefix, Version: version(),
 		AttemptTimeout: b.cfg.Login.AttemptTimeout, MaxLogins: b.cfg.Login.MaxPerUser, Permission: b.cfg.permission, Ours: b.cfg.isGhost,
+		SuspendOnLeave: b.cfg.Login.OnLeave == "suspend",
 	}, client, management.Deps{
 		Desk: commit.Users(b.journal, b.folds.users), Users: b.folds.users, Portals: b.folds.portals,
 		Directory: b.dir, Secrets: b.vault, Timers: b.journal,

@@ -86,8 +86,11 @@ type Refuse struct {
 // goes on trying.
 type Delay struct{ Of events.EventID }
 
-// Logout asks to end a login.
-type Logout struct{ Login events.LoginID }
+// Logout asks to end a login; with Keep, to suspend it.
+type Logout struct {
+	Login events.LoginID
+	Keep  bool
+}
 
 // End records that a session has ended.
 type End struct {

@@ -176,10 +176,10 @@ func session(u projections.User, c Command) (events.Fact, error) {
 		if !ok {
 			return nil, Refused{events.RefusedNotLoggedIn}
 		}
-		if l.Ending != "" {
+		if l.Ending != "" || c.Keep && l.State == projections.LoginSuspended {
 			return nil, nil
 		}
-		return &events.LogoutRequested{Login: l.ID}, nil
+		return &events.LogoutRequested{Login: l.ID, Keep: c.Keep}, nil
 	case End:
 		l, ok := u.Login(c.Login)
 		suspends := c.Cause != events.EndedByUser && c.Cause != events.EndedByOperator && c.Cause != events.EndedByDisplacing

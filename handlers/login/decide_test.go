@@ -150,6 +150,8 @@ func TestDecide(t *testing.T) {
 
 		{"log out", loggedIn, Logout{Login: "l"}, &events.LogoutRequested{Login: "l"}, ""},
 		{"log out twice", append(loggedIn[:5:5], &events.LogoutRequested{Login: "l"}), Logout{Login: "l"}, nil, ""},
+		{"suspend", loggedIn, Logout{Login: "l", Keep: true}, &events.LogoutRequested{Login: "l", Keep: true}, ""},
+		{"suspend what is suspended", suspended, Logout{Login: "l", Keep: true}, nil, ""},
 		{"log out of nothing", nil, Logout{Login: "l"}, nil, events.RefusedNotLoggedIn},
 		{"the session ends", loggedIn, End{Login: "l", Cause: events.EndedByUser, Remote: true},
 			&events.SessionEnded{Login: "l", Cause: events.EndedByUser, Remote: true}, ""},

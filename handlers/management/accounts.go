@@ -1,11 +1,13 @@
 package management
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/projections"
 )
@@ -74,4 +76,26 @@ func relogin(u projections.User, args string, start login.Start) (events.Fact, e
 	}
 	start.Login = id
 	return login.Decide(u, start)
+}
+
+// suspendAll has the sessions of a user ended who left the management room, if
+// the operator wants that: nobody is left to be told of them.
+func (b *Bot) suspendAll(ctx context.Context, u projections.User, because events.Event) error {
+	if !b.cfg.SuspendOnLeave || u.Room != "" {
+		return nil
+	}
+	for _, l := range u.ActiveLogins() {
+		m := commit.Because(because, events.BySystem)
+		m.ID = events.EventIDFor(because.Time, string(because.ID)+string(l.ID))
+		_, err := b.Desk.Do(ctx, u.UID, m, func(u projections.User) (events.Fact, error) {
+			if _, ok := u.Login(l.ID); !ok || u.Room != "" {
+				return nil, nil
+			}
+			return login.Decide(u, login.Logout{Login: l.ID, Keep: true})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

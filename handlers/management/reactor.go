@@ -177,6 +177,9 @@ func (b *Bot) onRoomClosed(ctx context.Context, u projections.User, e events.Eve
 		if u.Room == f.Sealed.Room || pending(u, f.Sealed.Room) {
 			return nil // the user is back already
 		}
+		if err := b.suspendAll(ctx, u, e); err != nil {
+			return err
+		}
 		return b.leave(ctx, f.Sealed.Room)
 	case events.RoomBotRemoved:
 		return nil

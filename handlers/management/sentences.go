@@ -77,6 +77,9 @@ func greeting(u projections.User) notice {
 		return hello.and(line("Your login goes on here.")).and(ask(*u.Attempt, u.Attempt.Step))
 	case len(logins) > 0:
 		return hello.and(line("You are logged in as %s. Type `help` to see what I can do.", names(logins)))
+	case len(u.Logins) > 0:
+		return hello.and(line("Your Telegram session has ended (%s): type `%s` to connect it again, or `help` to see what I can do.",
+			names(u.Logins), reloginCommand(u, u.Logins[0].ID)))
 	default:
 		return hello.and(line("Type `login` to connect your Telegram account, or `help` to see what I can do."))
 	}

@@ -42,6 +42,8 @@ func causeWords(cause events.EndCause) string {
 		return "Telegram has closed the account"
 	case events.EndedByDuplicate:
 		return "the session was used in two places at once"
+	case events.EndedByLeaving:
+		return "you had left our private chat"
 	default:
 		return "the session has ended"
 	}

@@ -223,6 +223,8 @@ func endWords(u projections.User, f *events.SessionEnded) notice {
 		return line("**Telegram has closed your account**, so your session has ended. If you get the account back, type `%s`: your rooms are kept.", reloginCommand(u, f.Login))
 	case events.EndedByDuplicate:
 		return line("**Telegram has ended your session** because it was used in two places at once.").and(kept)
+	case events.EndedByLeaving:
+		return line("**I have ended your Telegram session** because you had left our private chat.").and(kept)
 	default:
 		return line("**Your Telegram session has ended.**").and(kept)
 	}

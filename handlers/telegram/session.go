@@ -72,11 +72,14 @@ func (w *World) onLogoutRequested(ctx context.Context, e events.Event, f *events
 		return ctx.Err()
 	}
 	cause := events.EndedByUser
-	if e.Actor == events.ByOperator {
+	switch {
+	case f.Keep:
+		cause = events.EndedByLeaving
+	case e.Actor == events.ByOperator:
 		cause = events.EndedByOperator
 	}
 	m := commit.Because(e, events.ByTelegram)
-	return journal.Down(w.end(ctx, e.Aggregate.UID, login.End{Login: l.ID, Cause: cause, Remote: remote}, m))
+	return journal.Down(w.end(ctx, e.Aggregate.UID, login.End{Login: l.ID, Cause: cause, Evidence: string(e.ID), Remote: remote}, m))
 }
 
 // endRemote logs a login's session out, trying again until the deadline while
