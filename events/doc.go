@@ -30,7 +30,7 @@
 //
 // Commands. Sealed: user and room, never the words.
 //
-//	command_given    management ingress → management reactor: answers; telegram reactor: asks Telegram for a ping
+//	command_given    management ingress → management reactor: answers; telegram reactor: asks Telegram for a ping or the sessions
 //	command_refused  management ingress → management reactor: says what to do instead
 //	ping_answered    telegram reactor → management reactor: tells
 //	secret_redacted  management reactor → management reactor: tells if it failed
@@ -57,6 +57,12 @@
 //	session_ended     telegram → telegram: disconnects; management reactor: says why and the way back
 //	chats_listed      telegram reactor → progress reactor; management reactor: says how many
 //	progress_made     progress reactor → management reactor: tells
+//
+// The places where an account is logged in to Telegram. Sealed: which they are.
+//
+//	devices_listed           telegram reactor → management reactor: tells
+//	device_logout_requested  management ingress → telegram reactor: account.resetAuthorization
+//	device_logged_out        telegram reactor → management reactor: tells
 //
 // PORTAL, of one chat: portal.<partition>.<portal>.<event>
 //

@@ -71,15 +71,19 @@ const (
 	CommandVersion CommandName = "version"
 	CommandLogins  CommandName = "logins"
 	CommandRelogin CommandName = "relogin"
-	CommandUnknown CommandName = "unknown"
+
+	CommandSessions CommandName = "sessions"
+	CommandUnknown  CommandName = "unknown"
 )
 
-// CommandGiven records a command that changes no state (help, logins, version,
-// ping) and is answered. Of what was typed besides the command word only About
-// is kept: the command that help was asked about.
+// CommandGiven records a command that changes no state (help, logins, sessions,
+// version, ping) and is answered. Of what was typed besides the command word
+// only its meaning is kept: About is the command that help was asked about,
+// Login the account whose sessions are wanted.
 type CommandGiven struct {
 	Command CommandName `json:"command"`
 	About   CommandName `json:"about,omitempty"`
+	Login   LoginID     `json:"login,omitempty"`
 	Sealed  RoomFacts   `json:"-"`
 }
 
@@ -99,6 +103,9 @@ const (
 	RefusedWhich          CommandRefusal = "which_login"   // there are several, and none was named
 	RefusedNoSuchLogin    CommandRefusal = "no_such_login" // none of the user's fits what was named
 	RefusedNotSuspended   CommandRefusal = "not_suspended" // a login that works needs no reviving
+	RefusedSuspended      CommandRefusal = "suspended"     // its session has ended: Telegram can't be asked
+	RefusedNoDevice       CommandRefusal = "no_such_session"
+	RefusedOwnDevice      CommandRefusal = "own_session" // the bridge's own, and not confirmed
 )
 
 // CommandRefused records a command that was not carried out, and why; the bot

@@ -43,8 +43,10 @@ type User struct {
 	Logins    []Login       `json:"logins,omitempty"`  // in the order they began
 	// Gone are the logins that ended for good last, oldest first: the user is
 	// told which one it was.
-	Gone []Login  `json:"gone,omitempty"`
-	Seen []string `json:"seen,omitempty"` // Matrix events recorded, oldest first
+	Gone []Login `json:"gone,omitempty"`
+	// Devices are the sessions that the user was shown last.
+	Devices *Devices `json:"devices,omitempty"`
+	Seen    []string `json:"seen,omitempty"` // Matrix events recorded, oldest first
 }
 
 // Attempt is a running login.
@@ -65,6 +67,13 @@ type Attempt struct {
 	RetryAt  time.Time        `json:"retry_at,omitzero"` // flood wait
 	Delayed  bool             `json:"delayed,omitempty"` // the user was told that Telegram can't be reached
 	Factors  []string         `json:"factors,omitempty"` // given so far
+}
+
+// Devices are the places where a login's account is logged in to Telegram,
+// under the numbers that the user was shown.
+type Devices struct {
+	Login events.LoginID  `json:"login"`
+	List  []events.Device `json:"list,omitempty"`
 }
 
 // Login is one Telegram session of a user.
@@ -152,6 +161,9 @@ func (u *User) clone() User {
 	c.Logins = slices.Clone(u.Logins)
 	c.Gone = slices.Clone(u.Gone)
 	c.Seen = slices.Clone(u.Seen)
+	if u.Devices != nil {
+		c.Devices = &Devices{Login: u.Devices.Login, List: slices.Clone(u.Devices.List)}
+	}
 	if u.Attempt != nil {
 		a := *u.Attempt
 		a.Factors = slices.Clone(a.Factors)

@@ -45,6 +45,12 @@ func (u *User) apply(e events.Event) {
 		u.visit(f)
 	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft:
 		// Outcomes for the reader of the log; nothing depends on them.
+	case *events.DevicesListed:
+		if f.OK {
+			u.Devices = &Devices{Login: f.Login, List: f.Sealed.Devices}
+		}
+	case *events.DeviceLogoutRequested, *events.DeviceLoggedOut:
+		// The numbers stay until the user asks for the list again.
 	case *events.LogoutRequested:
 		u.login(f.Login, func(l *Login) { l.Ending = e.ID })
 	case *events.SessionEnded:

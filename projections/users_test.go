@@ -89,7 +89,11 @@ func (s *story) roomFact(uid events.UID) events.Fact {
 	case 4:
 		return &events.CommandRefused{Reason: events.RefusedEncrypted, Sealed: where}
 	case 5:
-		return &events.SecretRedacted{What: events.SecretCode, OK: true}
+		return rapid.SampledFrom([]events.Fact{
+			&events.SecretRedacted{What: events.SecretCode, OK: true},
+			&events.DevicesListed{Login: "login-1", OK: true, Sealed: events.DevicesFacts{Devices: []events.Device{{Hash: 7}}}},
+			&events.DevicesListed{Login: "login-1", Error: "unreachable"},
+		}).Draw(s.t, "outcome")
 	default:
 		return &events.BystanderLeft{Sealed: where}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gotd/td/tgerr"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -161,4 +162,38 @@ func TestRelogin(t *testing.T) {
 	if n := len(w.tg.Sessions(alice)); n != 1 {
 		t.Errorf("%d sessions at Telegram", n)
 	}
+}
+
+// TestSessions: the account's other sessions are seen and ended from the room;
+// the bridge's own wants to be confirmed.
+func TestSessions(t *testing.T) {
+	w := newWorld(t, telegramtest.Options{})
+	alice := w.addAlice("")
+	w.run()
+	room := w.openRoom(w.alice)
+	w.ask(w.alice, room, "sessions", "not logged in")
+	w.logIn(w.alice, room, "")
+	w.hear(w.alice, room, "no groups")
+	w.tg.Session(alice) // on another device
+	w.ask(w.alice, room, "sessions end 1", "`sessions` lists them")
+	list := w.ask(w.alice, room, "sessions", "is logged in to Telegram here")
+	if !strings.Contains(list, "this bridge") || !strings.Contains(list, "\n2. ") || !strings.Contains(list, "telegramtest") || strings.Contains(list, "\n3. ") {
+		t.Errorf("%q", list)
+	}
+	w.ask(w.alice, room, "sessions end 1", "`sessions end 1 confirm`")
+	w.ask(w.alice, room, "sessions end 2", "The session is ended")
+	if n := len(w.tg.Sessions(alice)); n != 1 {
+		t.Errorf("%d sessions at Telegram", n)
+	}
+	w.ask(w.alice, room, "sessions end 2", "no more")
+	w.tg.Inject(telegramtest.Fault{Method: "account.getAuthorizations", Times: 1, Err: tgerr.New(400, "SOMETHING_ODD")})
+	w.ask(w.alice, room, "sessions", "SOMETHING_ODD")
+	w.ask(w.alice, room, "sessions end 1 confirm", "You are logged out of Telegram")
+	if n := len(w.tg.Sessions(alice)); n != 0 {
+		t.Errorf("%d sessions at Telegram", n)
+	}
+	if dead, err := w.deadLetters(); err != nil || dead != 0 {
+		t.Errorf("%d dead letters, %v", dead, err)
+	}
+	w.grep(t, []string{"telegramtest", "Nowhere", "Liddell"})
 }

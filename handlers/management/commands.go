@@ -56,7 +56,7 @@ func commands() []events.CommandName {
 	return []events.CommandName{
 		events.CommandHelp, events.CommandLogin, events.CommandCancel,
 		events.CommandPing, events.CommandLogout, events.CommandVersion,
-		events.CommandLogins, events.CommandRelogin,
+		events.CommandLogins, events.CommandRelogin, events.CommandSessions,
 	}
 }
 

@@ -108,6 +108,8 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 		fact, err = login.Decide(u, start)
 	case events.CommandRelogin:
 		fact, err = relogin(u, o.args, start)
+	case events.CommandSessions:
+		fact, err = sessions(u, o.args, where)
 	case events.CommandCancel:
 		fact, err = login.Decide(u, login.Cancel{})
 	case events.CommandLogout:

@@ -65,6 +65,10 @@ func (b *Bot) words(u projections.User, e events.Event) notice {
 		return pingWords(u, f)
 	case *events.SecretRedacted:
 		return redactionWords(f)
+	case *events.DevicesListed:
+		return devicesWords(u, f)
+	case *events.DeviceLoggedOut:
+		return deviceWords(f)
 	default:
 		return loginWords(u, e)
 	}
@@ -178,6 +182,12 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice 
 		return whichLogin(u, f.Command)
 	case events.RefusedNotSuspended:
 		return line("That account is connected: nothing is to be revived. `ping` asks Telegram whether it works, `login` adds another account.")
+	case events.RefusedSuspended:
+		return line("Telegram has ended the session of that account, so I can't ask. `relogin` connects it again.")
+	case events.RefusedNoDevice:
+		return line("I don't know which session that is. `sessions` lists them; `sessions end 2`, for instance, ends the second of the list.")
+	case events.RefusedOwnDevice:
+		return line("That is my own session: to end it disconnects the account here. If you want that, type `sessions end` with the number and `confirm`, such as `sessions end 1 confirm`.")
 	case events.RefusedNoSuchLogin:
 		return line("None of your Telegram accounts is called that. `logins` lists them with their numbers.")
 	default:

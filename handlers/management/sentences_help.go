@@ -40,6 +40,10 @@ func manuals() []manual {
 			"Each has its number, its name, since when it is connected and how it is.", LevelUser},
 		{events.CommandPing, groupLook, "ping", "see whether Telegram answers",
 			"I ask Telegram with each of your accounts and say how long it took.", LevelUser},
+		{events.CommandSessions, groupLook, "sessions [account]", "list where an account is logged in to Telegram",
+			"Each session has its number, its app and device, its place and when it was active last. " + naming, LevelUser},
+		{events.CommandSessions, groupLook, "sessions end N", "end the session with that number",
+			"My own session is ended by `sessions end N confirm`; it is the same as `logout`.", LevelUser},
 		{events.CommandHelp, groupAbout, "help [command]", "this list, or more on one command", "Type `help login`, for instance.", LevelUser},
 		{events.CommandVersion, groupAbout, "version", "the version of this bridge", "", LevelUser},
 	}
