@@ -84,6 +84,7 @@ type CommandGiven struct {
 	Command CommandName `json:"command"`
 	About   CommandName `json:"about,omitempty"`
 	Login   LoginID     `json:"login,omitempty"`
+	All     bool        `json:"all,omitempty"` // of everybody, for an admin
 	Sealed  RoomFacts   `json:"-"`
 }
 
@@ -104,6 +105,9 @@ const (
 	RefusedNoSuchLogin    CommandRefusal = "no_such_login" // none of the user's fits what was named
 	RefusedNotSuspended   CommandRefusal = "not_suspended" // a login that works needs no reviving
 	RefusedSuspended      CommandRefusal = "suspended"     // its session has ended: Telegram can't be asked
+	RefusedNotAdmin       CommandRefusal = "not_admin"
+	RefusedNoWebPage      CommandRefusal = "no_web_page"        // nobody can be logged in for somebody else without one
+	RefusedTheyAreOut     CommandRefusal = "user_not_logged_in" // the user whom an admin means
 	RefusedNoDevice       CommandRefusal = "no_such_session"
 	RefusedOwnDevice      CommandRefusal = "own_session" // the bridge's own, and not confirmed
 )

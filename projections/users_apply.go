@@ -43,7 +43,7 @@ func (u *User) apply(e events.Event) {
 	case *events.BotInvited, *events.ManagementRoomOpened, *events.ManagementRoomRefused,
 		*events.ManagementRoomClosed, *events.CommandGiven, *events.CommandRefused:
 		u.visit(f)
-	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft:
+	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft, *events.LogoutOrdered:
 		// Outcomes for the reader of the log; nothing depends on them.
 	case *events.DevicesListed:
 		if f.OK {

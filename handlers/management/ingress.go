@@ -112,7 +112,7 @@ func (b *Bot) takeManaged(ctx context.Context, u projections.User, where events.
 		return b.submit(ctx, u, *u.Attempt, s, evt)
 	case s.edit:
 		return nil // only a new message is a command
-	case o.name == events.CommandLogin && o.args != "":
+	case o.name == events.CommandLogin && o.args != "" && !o.names():
 		return b.loginWith(ctx, u, o, where, evt)
 	default:
 		return b.carryOut(ctx, u, o, where, evt)

@@ -44,6 +44,8 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 		if err = b.withdraw(ctx, u, e, kindOf(f.Step)); err == nil {
 			err = b.tell(ctx, u, e)
 		}
+	case *events.LogoutOrdered:
+		err = b.onLogoutOrdered(ctx, u, e, f)
 	case *events.ChatsListed:
 		if err = b.tell(ctx, u, e); err == nil {
 			err = b.progress(ctx, e, u.UID, f.Login) // rooms may have been made before

@@ -65,6 +65,8 @@ func (b *Bot) words(u projections.User, e events.Event) notice {
 		return pingWords(u, f)
 	case *events.SecretRedacted:
 		return redactionWords(f)
+	case *events.LogoutOrdered:
+		return orderedWords(b.Users.Get(f.User), f)
 	case *events.DevicesListed:
 		return devicesWords(u, f)
 	case *events.DeviceLoggedOut:
@@ -119,6 +121,9 @@ func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 	case events.CommandHelp:
 		return b.helpWords(u, f)
 	case events.CommandLogins:
+		if f.All {
+			return allLoginsWords(b.Users.Where(func(u *projections.User) bool { return len(u.Logins) > 0 }))
+		}
 		return loginsWords(u)
 	case events.CommandVersion:
 		return line("natsgram %s", b.cfg.Version)
@@ -182,6 +187,13 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice 
 		return whichLogin(u, f.Command)
 	case events.RefusedNotSuspended:
 		return line("That account is connected: nothing is to be revived. `ping` asks Telegram whether it works, `login` adds another account.")
+	case events.RefusedNotAdmin:
+		return line("Only admins of this bridge may do that for others. Whoever runs it names them in its configuration, under permissions.")
+	case events.RefusedNoWebPage:
+		return line("I can't begin a login for somebody else in a room: what they send would pass through you. It needs a web page for logins, and this bridge has none. " +
+			"Ask them to open a private chat with me and type `login` there.")
+	case events.RefusedTheyAreOut:
+		return line("That user is not logged in to Telegram here. `logins --all` lists who is.")
 	case events.RefusedSuspended:
 		return line("Telegram has ended the session of that account, so I can't ask. `relogin` connects it again.")
 	case events.RefusedNoDevice:

@@ -44,6 +44,8 @@ func manuals() []manual {
 			"Each session has its number, its app and device, its place and when it was active last. " + naming, LevelUser},
 		{events.CommandSessions, groupLook, "sessions end N", "end the session with that number",
 			"My own session is ended by `sessions end N confirm`; it is the same as `logout`.", LevelUser},
+		{events.CommandLogins, groupAdmin, "logins --all", "list everybody's Telegram accounts", "", LevelAdmin},
+		{events.CommandLogout, groupAdmin, "logout @user:server", "disconnect all Telegram accounts of a Matrix user", "They are told.", LevelAdmin},
 		{events.CommandHelp, groupAbout, "help [command]", "this list, or more on one command", "Type `help login`, for instance.", LevelUser},
 		{events.CommandVersion, groupAbout, "version", "the version of this bridge", "", LevelUser},
 	}

@@ -36,6 +36,9 @@ func loginWords(u projections.User, e events.Event) notice {
 	case *events.LoginFailed:
 		return failureWords(u, f)
 	case *events.LogoutRequested:
+		if e.Actor == events.ByOperator || f.Keep {
+			return notice{} // the end of the session tells
+		}
 		return of(u, f.Login).and(line("Logging you out of Telegram…"))
 	case *events.SessionEnded:
 		return of(u, f.Login).and(endWords(u, f))
