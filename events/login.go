@@ -187,6 +187,10 @@ const (
 	FailedRefused      Failure = "refused" // Telegram refused for good; Error has it
 	FailedSecretsGone  Failure = "secrets_missing"
 	FailedOtherAccount Failure = "other_account" // not that of the login to revive
+
+	FailedRoomPublic    Failure = "room_public"    // who wants to can join
+	FailedRoomReadable  Failure = "room_readable"  // who is not in it can read it
+	FailedRoomEncrypted Failure = "room_encrypted" // the bot can't read it
 )
 
 // LoginFailed ends an attempt without a login. Login is the one it was to

@@ -31,6 +31,7 @@ func TestBot(t *testing.T) {
 		{"a crowded room", testCrowdedRoom},
 		{"an encrypted room", testEncryptedRoom},
 		{"no power to redact", testNoPower},
+		{"a room that is not safe", testUnsafeRoom},
 		{"strangers", testStrangers},
 		{"rooms are counted", testProgress},
 		{"logout and the end of a session", testSessionEnds},

@@ -24,7 +24,7 @@ func (b *Bot) Take(ctx context.Context, evt *event.Event) (taken bool, err error
 	parse(evt)
 	if evt.StateKey != nil {
 		if evt.Type.Type != event.StateMember.Type {
-			return false, nil
+			return b.takeSetting(ctx, evt)
 		}
 		return b.takeMember(ctx, evt)
 	}

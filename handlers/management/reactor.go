@@ -64,9 +64,20 @@ func stored(err error) error {
 	return err
 }
 
-// tell says what there is to say of an event, where the user reads it.
+// tell says what there is to say of an event, where the user reads it. Where a
+// secret would not be safe, it is not asked for.
 func (b *Bot) tell(ctx context.Context, u projections.User, e events.Event) error {
-	return b.say(ctx, e, roomFor(u, e.Fact), b.words(u, e))
+	text := b.words(u, e)
+	if id, secret := asks(e.Fact); secret {
+		safe, powerless, err := b.guard(ctx, u, e, id)
+		if err != nil || !safe {
+			return err
+		}
+		if _, first := e.Fact.(*events.LoginStarted); first && powerless {
+			text = text.and(powerlessWords())
+		}
+	}
+	return b.say(ctx, e, roomFor(u, e.Fact), text)
 }
 
 // roomFor is where the user reads of a fact: where they asked, else in the

@@ -173,10 +173,7 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice 
 	case events.RefusedLoggedIn:
 		return fullWords(u)
 	case events.RefusedLoginRunning:
-		if u.Attempt != nil {
-			return line("A login is under way; `cancel` ends it.").and(ask(*u.Attempt, u.Attempt.Step))
-		}
-		return line("A login was under way.")
+		return runningWords(u)
 	case events.RefusedNothingRunning:
 		return line("There is no login to cancel. Type `login` to begin one.")
 	case events.RefusedNotLoggedIn:

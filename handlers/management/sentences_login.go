@@ -174,6 +174,8 @@ func failureWords(u projections.User, f *events.LoginFailed) notice {
 		return notice{} // nobody is there to read it
 	case events.FailedTooManyTries:
 		return line("That was wrong too often, so I ended the login to protect your account.").and(again)
+	case events.FailedRoomPublic, events.FailedRoomReadable, events.FailedRoomEncrypted:
+		return unsafeWords(f.Reason)
 	case events.FailedOtherAccount:
 		return otherAccountWords(u, f.Login)
 	case events.FailedSecretsGone:
