@@ -62,6 +62,14 @@ func newFact(t Type) Fact {
 		return new(ChatsListed)
 	case "natsgram.auth.progress_made.v1":
 		return new(ProgressMade)
+	case "natsgram.auth.logout_ordered.v1":
+		return new(LogoutOrdered)
+	case "natsgram.auth.devices_listed.v1":
+		return new(DevicesListed)
+	case "natsgram.auth.device_logout_requested.v1":
+		return new(DeviceLogoutRequested)
+	case "natsgram.auth.device_logged_out.v1":
+		return new(DeviceLoggedOut)
 	case "natsgram.portal.portal_opened.v1":
 		return new(PortalOpened)
 	case "natsgram.portal.login_joined.v1":

@@ -30,8 +30,9 @@
 //
 // Commands. Sealed: user and room, never the words.
 //
-//	command_given    management ingress → management reactor: answers; telegram reactor: asks Telegram for a ping
+//	command_given    management ingress → management reactor: answers; telegram reactor: asks Telegram for a ping or the sessions
 //	command_refused  management ingress → management reactor: says what to do instead
+//	logout_ordered   management ingress → management reactor: asks for the logouts of the user meant; tells the admin
 //	ping_answered    telegram reactor → management reactor: tells
 //	secret_redacted  management reactor → management reactor: tells if it failed
 //
@@ -53,10 +54,16 @@
 //
 // A session, from its login to its end.
 //
-//	logout_requested  management ingress, operator → telegram reactor: auth.logOut; management reactor: tells
+//	logout_requested  management ingress and reactor, operator → telegram reactor: auth.logOut; management reactor: tells
 //	session_ended     telegram → telegram: disconnects; management reactor: says why and the way back
 //	chats_listed      telegram reactor → progress reactor; management reactor: says how many
 //	progress_made     progress reactor → management reactor: tells
+//
+// The places where an account is logged in to Telegram. Sealed: which they are.
+//
+//	devices_listed           telegram reactor → management reactor: tells
+//	device_logout_requested  management ingress → telegram reactor: account.resetAuthorization
+//	device_logged_out        telegram reactor → management reactor: tells
 //
 // PORTAL, of one chat: portal.<partition>.<portal>.<event>
 //

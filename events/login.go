@@ -29,9 +29,11 @@ type Channel string
 const ChannelRoom Channel = "room"
 
 // LoginStarted records that a Matrix user began to log in. The attempt ends at
-// Deadline unless it has ended before.
+// Deadline unless it has ended before. With Login it is to revive that login,
+// and only its account will do.
 type LoginStarted struct {
 	Attempt  AttemptID `json:"attempt"`
+	Login    LoginID   `json:"login,omitempty"`
 	Method   Method    `json:"method"`
 	Channel  Channel   `json:"channel"`
 	Deadline time.Time `json:"deadline"`
@@ -156,14 +158,20 @@ type AccountFacts struct {
 	Masked     string `json:"masked,omitempty"` // masked phone
 }
 
-// LoginSucceeded ends an attempt well: Telegram let the user in.
+// LoginSucceeded ends an attempt well: Telegram let the user in. Revived says
+// that the user had the login before, with its rooms; Displaces that another
+// Matrix user held the account.
 type LoginSucceeded struct {
-	Attempt AttemptID    `json:"attempt"`
-	Login   LoginID      `json:"login"`
-	Account AccountID    `json:"account"`
-	Method  Method       `json:"method"`
-	Factors []string     `json:"factors"` // "code", "password"
-	Sealed  AccountFacts `json:"-"`
+	Attempt AttemptID `json:"attempt"`
+	Login   LoginID   `json:"login"`
+	Account AccountID `json:"account"`
+	Method  Method    `json:"method"`
+	Factors []string  `json:"factors"` // "code", "password"
+
+	Revived   bool `json:"revived,omitempty"`
+	Displaces bool `json:"displaces,omitempty"`
+
+	Sealed AccountFacts `json:"-"`
 }
 
 // Failure says why an attempt ended without a login.
@@ -178,11 +186,18 @@ const (
 	FailedTooManyTries Failure = "too_many_tries"
 	FailedRefused      Failure = "refused" // Telegram refused for good; Error has it
 	FailedSecretsGone  Failure = "secrets_missing"
+	FailedOtherAccount Failure = "other_account" // not that of the login to revive
+
+	FailedRoomPublic    Failure = "room_public"    // who wants to can join
+	FailedRoomReadable  Failure = "room_readable"  // who is not in it can read it
+	FailedRoomEncrypted Failure = "room_encrypted" // the bot can't read it
 )
 
-// LoginFailed ends an attempt without a login.
+// LoginFailed ends an attempt without a login. Login is the one it was to
+// revive, if any.
 type LoginFailed struct {
 	Attempt AttemptID `json:"attempt"`
+	Login   LoginID   `json:"login,omitempty"`
 	Reason  Failure   `json:"reason"`
 	Step    Step      `json:"step"`
 	Error   string    `json:"error,omitempty"`

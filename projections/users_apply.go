@@ -43,8 +43,14 @@ func (u *User) apply(e events.Event) {
 	case *events.BotInvited, *events.ManagementRoomOpened, *events.ManagementRoomRefused,
 		*events.ManagementRoomClosed, *events.CommandGiven, *events.CommandRefused:
 		u.visit(f)
-	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft:
+	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft, *events.LogoutOrdered:
 		// Outcomes for the reader of the log; nothing depends on them.
+	case *events.DevicesListed:
+		if f.OK {
+			u.Devices = &Devices{Login: f.Login, List: f.Sealed.Devices}
+		}
+	case *events.DeviceLogoutRequested, *events.DeviceLoggedOut:
+		// The numbers stay until the user asks for the list again.
 	case *events.LogoutRequested:
 		u.login(f.Login, func(l *Login) { l.Ending = e.ID })
 	case *events.SessionEnded:
@@ -56,7 +62,7 @@ func (u *User) apply(e events.Event) {
 	case *events.LoginStarted:
 		u.meet(f.Sealed)
 		u.Attempt = &Attempt{
-			ID: f.Attempt, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
+			ID: f.Attempt, Login: f.Login, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
 			Step: events.StepPhone, Started: e.Time, Deadline: f.Deadline,
 		}
 	case *events.LoginFailed:
@@ -196,6 +202,7 @@ func (u *User) logIn(e events.Event, f *events.LoginSucceeded) {
 	l := Login{
 		ID: f.Login, Account: f.Account, TelegramID: f.Sealed.TelegramID, Name: f.Sealed.Name,
 		Username: f.Sealed.Username, Masked: f.Sealed.Masked, Method: f.Method, Since: e.Time, State: LoginActive,
+		Revived: f.Revived,
 	}
 	if i := slices.IndexFunc(u.Logins, func(old Login) bool { return old.ID == f.Login }); i >= 0 {
 		u.Logins[i] = l
@@ -207,6 +214,12 @@ func (u *User) logIn(e events.Event, f *events.LoginSucceeded) {
 func (u *User) endSession(f *events.SessionEnded) {
 	switch f.Cause {
 	case events.EndedByUser, events.EndedByOperator, events.EndedByDisplacing:
+		if l, ok := u.Login(f.Login); ok {
+			u.Gone = append(u.Gone, l)
+			if len(u.Gone) > goneLogins {
+				u.Gone = slices.Delete(u.Gone, 0, len(u.Gone)-goneLogins)
+			}
+		}
 		u.Logins = slices.DeleteFunc(u.Logins, func(l Login) bool { return l.ID == f.Login })
 	default:
 		u.login(f.Login, func(l *Login) { l.State, l.Cause, l.Ending = LoginSuspended, f.Cause, "" })

@@ -13,9 +13,10 @@ import (
 // Command is something that somebody wants, or that Telegram answered.
 type Command interface{ command() }
 
-// Start begins an attempt.
+// Start begins an attempt. With Login it is to revive that suspended login.
 type Start struct {
 	Attempt   events.AttemptID
+	Login     events.LoginID
 	User      events.MatrixID
 	Room      events.RoomID
 	Deadline  time.Time
@@ -66,6 +67,8 @@ type LetIn struct {
 	Login   events.LoginID
 	Account events.AccountID
 	Who     events.AccountFacts
+	// Displaces says that another Matrix user holds the account.
+	Displaces bool
 }
 
 // Refuse is Telegram refusing the submission Of. Final ends the attempt.
@@ -83,8 +86,11 @@ type Refuse struct {
 // goes on trying.
 type Delay struct{ Of events.EventID }
 
-// Logout asks to end a login.
-type Logout struct{ Login events.LoginID }
+// Logout asks to end a login; with Keep, to suspend it.
+type Logout struct {
+	Login events.LoginID
+	Keep  bool
+}
 
 // End records that a session has ended.
 type End struct {

@@ -48,8 +48,16 @@ func start(u projections.User, c Start) (events.Fact, error) {
 	case len(u.ActiveLogins()) >= c.MaxLogins:
 		return nil, Refused{events.RefusedLoggedIn}
 	}
+	if c.Login != "" {
+		switch l, ok := u.Login(c.Login); {
+		case !ok:
+			return nil, Refused{events.RefusedNoSuchLogin}
+		case l.State != projections.LoginSuspended:
+			return nil, Refused{events.RefusedNotSuspended}
+		}
+	}
 	return &events.LoginStarted{
-		Attempt: c.Attempt, Method: events.MethodPhone, Channel: events.ChannelRoom, Deadline: c.Deadline,
+		Attempt: c.Attempt, Login: c.Login, Method: events.MethodPhone, Channel: events.ChannelRoom, Deadline: c.Deadline,
 		Sealed: events.RoomFacts{User: c.User, Room: c.Room},
 	}, nil
 }
@@ -114,8 +122,12 @@ func answered(u projections.User, c Command) (events.Fact, error) {
 }
 
 func letIn(u projections.User, c LetIn) events.Fact {
+	if !u.Admits(c.Account) {
+		return fail(u.Attempt, events.FailedOtherAccount, "")
+	}
 	id := c.Login
-	if known, ok := u.LoginOf(c.Account); ok {
+	known, revived := u.LoginOf(c.Account)
+	if revived {
 		id = known.ID
 	}
 	last := "code"
@@ -128,7 +140,7 @@ func letIn(u projections.User, c LetIn) events.Fact {
 	}
 	return &events.LoginSucceeded{
 		Attempt: u.Attempt.ID, Login: id, Account: c.Account, Method: u.Attempt.Method,
-		Factors: append(slices.Clip(u.Attempt.Factors), last), Sealed: who,
+		Factors: append(slices.Clip(u.Attempt.Factors), last), Revived: revived, Displaces: c.Displaces, Sealed: who,
 	}
 }
 
@@ -154,7 +166,7 @@ func refuse(a *projections.Attempt, c Refuse) events.Fact {
 }
 
 func fail(a *projections.Attempt, why events.Failure, code string) events.Fact {
-	return &events.LoginFailed{Attempt: a.ID, Reason: why, Step: a.Step, Error: code}
+	return &events.LoginFailed{Attempt: a.ID, Login: a.Login, Reason: why, Step: a.Step, Error: code}
 }
 
 func session(u projections.User, c Command) (events.Fact, error) {
@@ -164,10 +176,10 @@ func session(u projections.User, c Command) (events.Fact, error) {
 		if !ok {
 			return nil, Refused{events.RefusedNotLoggedIn}
 		}
-		if l.Ending != "" {
+		if l.Ending != "" || c.Keep && l.State == projections.LoginSuspended {
 			return nil, nil
 		}
-		return &events.LogoutRequested{Login: l.ID}, nil
+		return &events.LogoutRequested{Login: l.ID, Keep: c.Keep}, nil
 	case End:
 		l, ok := u.Login(c.Login)
 		suspends := c.Cause != events.EndedByUser && c.Cause != events.EndedByOperator && c.Cause != events.EndedByDisplacing

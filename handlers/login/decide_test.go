@@ -35,6 +35,7 @@ func eventID(n int) events.EventID { return events.EventID("e" + string(rune('0'
 // The facts of a login, in order: e1 to e6.
 var (
 	started    = &events.LoginStarted{Attempt: "a", Method: events.MethodPhone, Deadline: noon.Add(10 * time.Minute), Sealed: events.RoomFacts{User: "@alice:example.org", Room: room}}
+	revival    = &events.LoginStarted{Attempt: "a", Login: "l", Method: events.MethodPhone, Deadline: started.Deadline, Sealed: started.Sealed}
 	phoneGiven = &events.PhoneSubmitted{Attempt: "a", Sealed: events.PhoneFacts{Masked: "+44 ••••• ••1234"}}
 	codeSent   = &events.CodeSent{Attempt: "a", Route: events.RouteApp, Length: 5}
 	codeGiven  = &events.CodeSubmitted{Attempt: "a"}
@@ -113,7 +114,19 @@ func TestDecide(t *testing.T) {
 		{"let in twice", loggedIn, LetIn{Of: "e4", Login: "m", Account: "acc"}, nil, ""},
 		{"back to a known account", append(suspended[:6:6], started, phoneGiven, codeGiven), LetIn{Of: "e9", Login: "new", Account: "acc"},
 			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"},
-				Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+				Revived: true, Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+		{"somebody else held the account", checking, LetIn{Of: "e4", Login: "l", Account: "acc", Displaces: true},
+			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"},
+				Displaces: true, Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+		{"a suspended login is revived", suspended, Start{Attempt: "b", Login: "l", MaxLogins: 1},
+			&events.LoginStarted{Attempt: "b", Login: "l", Method: events.MethodPhone, Channel: events.ChannelRoom}, ""},
+		{"a login that works is not revived", loggedIn, Start{Attempt: "b", Login: "l", MaxLogins: 2}, nil, events.RefusedNotSuspended},
+		{"nobody else's login is revived", suspended, Start{Attempt: "b", Login: "theirs", MaxLogins: 2}, nil, events.RefusedNoSuchLogin},
+		{"revived", append(suspended[:6:6], revival, phoneGiven, codeGiven), LetIn{Of: "e9", Login: "new", Account: "acc"},
+			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"},
+				Revived: true, Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+		{"revived with another account", append(suspended[:6:6], revival, phoneGiven, codeGiven), LetIn{Of: "e9", Login: "new", Account: "other"},
+			&events.LoginFailed{Attempt: "a", Login: "l", Reason: events.FailedOtherAccount, Step: events.StepCheckingCode}, ""},
 
 		{"a wrong number", requesting, Refuse{Of: "e2", Reason: events.BadPhone, Error: "PHONE_NUMBER_INVALID", Next: events.StepPhone, MaxTries: 3},
 			&events.PhoneRejected{Rejection: events.Rejection{Attempt: "a", Reason: events.BadPhone, Error: "PHONE_NUMBER_INVALID", Next: events.StepPhone}}, ""},
@@ -137,6 +150,8 @@ func TestDecide(t *testing.T) {
 
 		{"log out", loggedIn, Logout{Login: "l"}, &events.LogoutRequested{Login: "l"}, ""},
 		{"log out twice", append(loggedIn[:5:5], &events.LogoutRequested{Login: "l"}), Logout{Login: "l"}, nil, ""},
+		{"suspend", loggedIn, Logout{Login: "l", Keep: true}, &events.LogoutRequested{Login: "l", Keep: true}, ""},
+		{"suspend what is suspended", suspended, Logout{Login: "l", Keep: true}, nil, ""},
 		{"log out of nothing", nil, Logout{Login: "l"}, nil, events.RefusedNotLoggedIn},
 		{"the session ends", loggedIn, End{Login: "l", Cause: events.EndedByUser, Remote: true},
 			&events.SessionEnded{Login: "l", Cause: events.EndedByUser, Remote: true}, ""},

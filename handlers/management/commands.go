@@ -1,7 +1,6 @@
 package management
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -42,10 +41,22 @@ type order struct {
 	suggestion events.CommandName
 }
 
+// about is the command that help is asked about, if it is one.
+func (o order) about() events.CommandName {
+	word, _, _ := strings.Cut(strings.ToLower(o.args), " ")
+	for _, name := range commands() {
+		if o.name == events.CommandHelp && word == string(name) {
+			return name
+		}
+	}
+	return ""
+}
+
 func commands() []events.CommandName {
 	return []events.CommandName{
 		events.CommandHelp, events.CommandLogin, events.CommandCancel,
 		events.CommandPing, events.CommandLogout, events.CommandVersion,
+		events.CommandLogins, events.CommandRelogin, events.CommandSessions,
 	}
 }
 
@@ -109,26 +120,6 @@ func hindrance(a projections.Attempt, s said, now time.Time) events.Refusal {
 	default:
 		return ""
 	}
-}
-
-// chooseLogin finds the login that a logout means: the only one, or that of the
-// number or user name given.
-func chooseLogin(u projections.User, args string) (events.LoginID, events.CommandRefusal) {
-	if len(u.Logins) == 0 {
-		return "", events.RefusedNotLoggedIn
-	}
-	if n, err := strconv.Atoi(args); err == nil && n >= 1 && n <= len(u.Logins) {
-		return u.Logins[n-1].ID, ""
-	}
-	for _, l := range u.Logins {
-		if name := strings.TrimPrefix(args, "@"); name != "" && strings.EqualFold(name, l.Username) {
-			return l.ID, ""
-		}
-	}
-	if len(u.Logins) == 1 && args == "" {
-		return u.Logins[0].ID, ""
-	}
-	return "", events.RefusedWhich
 }
 
 // nearest is the command that a mistyped word comes nearest to, or empty if

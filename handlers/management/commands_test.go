@@ -97,7 +97,10 @@ func TestHindrance(t *testing.T) {
 
 func TestChooseLogin(t *testing.T) {
 	one := projections.User{Logins: []projections.Login{{ID: "a", Username: "alice"}}}
-	two := projections.User{Logins: []projections.Login{{ID: "a", Username: "alice"}, {ID: "b", Username: "Bob"}}}
+	two := projections.User{Logins: []projections.Login{
+		{ID: "a", Username: "alice", Masked: "+44 ••••• ••3456"}, {ID: "b", Name: "Bob Smith", Username: "Bob", Masked: "+1 ••••• ••9999"},
+	}}
+	twins := projections.User{Logins: []projections.Login{{ID: "a", Masked: "+44 ••••• ••3412"}, {ID: "b", Masked: "+1 ••••• ••5612"}}}
 	for _, c := range []struct {
 		user projections.User
 		args string
@@ -107,15 +110,21 @@ func TestChooseLogin(t *testing.T) {
 		{projections.User{}, "", "", events.RefusedNotLoggedIn},
 		{one, "", "a", ""},
 		{one, "1", "a", ""},
-		{one, "carol", "", events.RefusedWhich},
+		{one, "carol", "", events.RefusedNoSuchLogin},
 		{two, "", "", events.RefusedWhich},
 		{two, "2", "b", ""},
 		{two, "@bob", "b", ""},
-		{two, "3", "", events.RefusedWhich},
-		{two, "-1", "", events.RefusedWhich},
-		{two, "@", "", events.RefusedWhich},
+		{two, "3", "", events.RefusedNoSuchLogin},
+		{two, "-1", "", events.RefusedNoSuchLogin},
+		{two, "@", "", events.RefusedNoSuchLogin},
+		{two, "3456", "a", ""},
+		{two, "56", "a", ""},
+		{two, "+44 7911 123456", "a", ""},
+		{two, "6", "", events.RefusedNoSuchLogin},
+		{two, "bob smith", "b", ""},
+		{twins, "12", "", events.RefusedWhich},
 	} {
-		if got, why := chooseLogin(c.user, c.args); got != c.want || why != c.why {
+		if got, why := chooseLogin(c.user, c.args, anyLogin); got != c.want || why != c.why {
 			t.Errorf("logout %q of %d: %q, %q", c.args, len(c.user.Logins), got, why)
 		}
 	}

@@ -33,6 +33,8 @@ type Config struct {
 	Version        string // what the version command says
 	AttemptTimeout time.Duration
 	MaxLogins      int // active logins a user may hold
+	// SuspendOnLeave ends the sessions of a user who leaves the management room.
+	SuspendOnLeave bool
 	// Permission is what a Matrix user may do.
 	Permission func(events.MatrixID) Level
 	// Ours reports whether a Matrix ID is a ghost of the bridge.

@@ -76,7 +76,7 @@ func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where e
 	switch {
 	case u.Attempt != nil:
 		attempt = u.Attempt.ID
-	case o.name == events.CommandLogin && b.mayStart(u, where.User):
+	case (o.name == events.CommandLogin || o.name == events.CommandRelogin) && b.mayStart(u, where.User):
 		attempt = start.Attempt
 	}
 	return b.record(ctx, u, attempt, evt, func(u projections.User) (events.Fact, error) {
@@ -101,30 +101,40 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 	if !b.permitted(where.User) {
 		return &events.CommandRefused{Command: o.name, Reason: events.RefusedNotPermitted, Sealed: where}, nil
 	}
-	var fact events.Fact
-	var err error
-	switch o.name {
-	case events.CommandLogin:
-		fact, err = login.Decide(u, start)
-	case events.CommandCancel:
-		fact, err = login.Decide(u, login.Cancel{})
-	case events.CommandLogout:
-		id, why := chooseLogin(u, o.args)
-		if why != "" {
-			return &events.CommandRefused{Command: o.name, Reason: why, Sealed: where}, nil
-		}
-		fact, err = login.Decide(u, login.Logout{Login: id})
-	case events.CommandUnknown:
-		err = login.Refused{Reason: events.RefusedUnknown}
-	default:
-		// Changes nothing and is answered.
+	fact, others, err := b.administer(o, where)
+	if !others {
+		fact, err = decide(u, o, start)
 	}
 	var refused login.Refused
 	switch {
 	case errors.As(err, &refused):
 		return &events.CommandRefused{Command: o.name, Reason: refused.Reason, Suggestion: o.suggestion, Sealed: where}, nil
 	case fact == nil && err == nil:
-		return &events.CommandGiven{Command: o.name, Sealed: where}, nil
+		return &events.CommandGiven{Command: o.name, About: o.about(), Sealed: where}, nil
 	}
 	return fact, err
+}
+
+// decide decides on a command about the user's own logins.
+func decide(u projections.User, o order, start login.Start) (events.Fact, error) {
+	switch o.name {
+	case events.CommandLogin:
+		return login.Decide(u, start)
+	case events.CommandRelogin:
+		return relogin(u, o.args, start)
+	case events.CommandSessions:
+		return sessions(u, o.args, events.RoomFacts{User: start.User, Room: start.Room})
+	case events.CommandCancel:
+		return login.Decide(u, login.Cancel{})
+	case events.CommandLogout:
+		id, why := chooseLogin(u, o.args, anyLogin)
+		if why != "" {
+			return nil, login.Refused{Reason: why}
+		}
+		return login.Decide(u, login.Logout{Login: id})
+	case events.CommandUnknown:
+		return nil, login.Refused{Reason: events.RefusedUnknown}
+	default:
+		return nil, nil // changes nothing and is answered
+	}
 }

@@ -44,6 +44,8 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 		if err = b.withdraw(ctx, u, e, kindOf(f.Step)); err == nil {
 			err = b.tell(ctx, u, e)
 		}
+	case *events.LogoutOrdered:
+		err = b.onLogoutOrdered(ctx, u, e, f)
 	case *events.ChatsListed:
 		if err = b.tell(ctx, u, e); err == nil {
 			err = b.progress(ctx, e, u.UID, f.Login) // rooms may have been made before
@@ -62,9 +64,20 @@ func stored(err error) error {
 	return err
 }
 
-// tell says what there is to say of an event, where the user reads it.
+// tell says what there is to say of an event, where the user reads it. Where a
+// secret would not be safe, it is not asked for.
 func (b *Bot) tell(ctx context.Context, u projections.User, e events.Event) error {
-	return b.say(ctx, e, roomFor(u, e.Fact), b.words(u, e))
+	text := b.words(u, e)
+	if id, secret := asks(e.Fact); secret {
+		safe, powerless, err := b.guard(ctx, u, e, id)
+		if err != nil || !safe {
+			return err
+		}
+		if _, first := e.Fact.(*events.LoginStarted); first && powerless {
+			text = text.and(powerlessWords())
+		}
+	}
+	return b.say(ctx, e, roomFor(u, e.Fact), text)
 }
 
 // roomFor is where the user reads of a fact: where they asked, else in the
@@ -176,6 +189,9 @@ func (b *Bot) onRoomClosed(ctx context.Context, u projections.User, e events.Eve
 	case events.RoomUserLeft:
 		if u.Room == f.Sealed.Room || pending(u, f.Sealed.Room) {
 			return nil // the user is back already
+		}
+		if err := b.suspendAll(ctx, u, e); err != nil {
+			return err
 		}
 		return b.leave(ctx, f.Sealed.Room)
 	case events.RoomBotRemoved:

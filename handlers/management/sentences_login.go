@@ -12,8 +12,11 @@ import (
 func loginWords(u projections.User, e events.Event) notice {
 	switch f := e.Fact.(type) {
 	case *events.LoginStarted:
-		return line("Let's connect your Telegram account. You have %s.", span(f.Deadline.Sub(e.Time))).
-			and(ask(projections.Attempt{}, events.StepPhone))
+		begin := line("Let's connect your Telegram account. You have %s.", span(f.Deadline.Sub(e.Time)))
+		if f.Login != "" {
+			begin = reviveWords(u, f.Login, span(f.Deadline.Sub(e.Time)))
+		}
+		return begin.and(ask(projections.Attempt{}, events.StepPhone))
 	case *events.CodeSent:
 		return routeWords(f.Route).and(ask(projections.Attempt{Length: f.Length}, events.StepCode))
 	case *events.PasswordRequired:
@@ -29,17 +32,20 @@ func loginWords(u projections.User, e events.Event) notice {
 	case *events.StepDelayed:
 		return line("Telegram can't be reached just now. I keep trying, and your login stays as it is: please wait, or type `cancel` to end it.")
 	case *events.LoginSucceeded:
-		return line("Logged in as **%s**.", accountName(f.Sealed)).and(line("I am looking up your chats now."))
+		return welcome(f)
 	case *events.LoginFailed:
-		return failureWords(f)
+		return failureWords(u, f)
 	case *events.LogoutRequested:
-		return line("Logging you out of Telegram…")
+		if e.Actor == events.ByOperator || f.Keep {
+			return notice{} // the end of the session tells
+		}
+		return of(u, f.Login).and(line("Logging you out of Telegram…"))
 	case *events.SessionEnded:
-		return endWords(f)
+		return of(u, f.Login).and(endWords(u, f))
 	case *events.ChatsListed:
-		return chatsWords(f)
+		return of(u, f.Login).and(chatsWords(u, f))
 	case *events.ProgressMade:
-		return progressWords(f)
+		return of(u, f.Login).and(progressWords(f))
 	default:
 		return notice{}
 	}
@@ -152,8 +158,11 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 }
 
 // failureWords says why an attempt has ended.
-func failureWords(f *events.LoginFailed) notice {
+func failureWords(u projections.User, f *events.LoginFailed) notice {
 	again := line("Type `login` to begin again.")
+	if f.Login != "" {
+		again = line("Type `%s` to begin again.", reloginCommand(u, f.Login))
+	}
 	switch f.Reason {
 	case events.FailedCancelled:
 		return line("The login is cancelled.").and(again)
@@ -165,6 +174,10 @@ func failureWords(f *events.LoginFailed) notice {
 		return notice{} // nobody is there to read it
 	case events.FailedTooManyTries:
 		return line("That was wrong too often, so I ended the login to protect your account.").and(again)
+	case events.FailedRoomPublic, events.FailedRoomReadable, events.FailedRoomEncrypted:
+		return unsafeWords(f.Reason)
+	case events.FailedOtherAccount:
+		return otherAccountWords(u, f.Login)
 	case events.FailedSecretsGone:
 		return line("I no longer have what is needed to go on with this login.").and(again)
 	default:
@@ -193,8 +206,8 @@ func refusedForGood(code string) notice {
 }
 
 // endWords says why a session has ended, and the way back.
-func endWords(f *events.SessionEnded) notice {
-	kept := line("Your rooms are kept: type `login` to connect them again.")
+func endWords(u projections.User, f *events.SessionEnded) notice {
+	kept := line("Your rooms are kept: type `%s` to connect them again.", reloginCommand(u, f.Login))
 	switch f.Cause {
 	case events.EndedByUser:
 		n := line("You are logged out of Telegram. Type `login` to connect an account again.")
@@ -212,15 +225,20 @@ func endWords(f *events.SessionEnded) notice {
 	case events.EndedByExpiry:
 		return line("**Telegram has let your session expire.**").and(kept)
 	case events.EndedByBan:
-		return line("**Telegram has closed your account**, so your session has ended. If you get the account back, type `login`.")
+		return line("**Telegram has closed your account**, so your session has ended. If you get the account back, type `%s`: your rooms are kept.", reloginCommand(u, f.Login))
 	case events.EndedByDuplicate:
 		return line("**Telegram has ended your session** because it was used in two places at once.").and(kept)
+	case events.EndedByLeaving:
+		return line("**I have ended your Telegram session** because you had left our private chat.").and(kept)
 	default:
 		return line("**Your Telegram session has ended.**").and(kept)
 	}
 }
 
-func chatsWords(f *events.ChatsListed) notice {
+func chatsWords(u projections.User, f *events.ChatsListed) notice {
+	if l, ok := u.Login(f.Login); ok && l.Revived {
+		return line("You have %d groups and channels on Telegram; I am making the rooms that are missing.", f.Rooms)
+	}
 	switch f.Rooms {
 	case 0:
 		return line("You have no groups or channels on Telegram. A private chat gets its room when somebody writes.")

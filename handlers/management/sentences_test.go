@@ -157,7 +157,7 @@ func TestGreetings(t *testing.T) {
 		}
 	}
 	two := projections.User{Logins: []projections.Login{alice, {Name: "Bob", State: projections.LoginActive}}}
-	if got := says(t, two, &events.CommandRefused{Reason: events.RefusedWhich}); got != "Which one?\n`logout 1` – Alice\n`logout 2` – Bob" {
+	if got := says(t, two, &events.CommandRefused{Command: events.CommandLogout, Reason: events.RefusedWhich}); got != "Which one?\n`logout 1` – Alice\n`logout 2` – Bob" {
 		t.Errorf("%q", got)
 	}
 }

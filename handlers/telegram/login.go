@@ -165,8 +165,14 @@ func (s step) letIn(ctx context.Context, a *attempt, self *tg.User) error {
 	if err != nil {
 		return journal.Down(err)
 	}
+	u := w.deps.Users.Get(s.e.Aggregate.UID)
+	who := events.AccountFacts{TelegramID: self.ID, Name: userName(self), Username: self.Username}
+	if u.Attempt != nil && !u.Admits(account) {
+		// Another account's session: it is no login's, and ends with the attempt.
+		return s.commit(ctx, login.LetIn{Of: s.e.ID, Account: account, Who: who})
+	}
 	id := loginFor(s.at.ID)
-	if known, ok := w.deps.Users.Get(s.e.Aggregate.UID).LoginOf(account); ok {
+	if known, ok := u.LoginOf(account); ok {
 		id = known.ID
 	}
 	former, err := w.deps.Vault.Session(ctx, id)
@@ -177,8 +183,8 @@ func (s step) letIn(ctx context.Context, a *attempt, self *tg.User) error {
 	if err := w.deps.Vault.PutSession(ctx, id, session); err != nil {
 		return journal.Down(err)
 	}
-	who := events.AccountFacts{TelegramID: self.ID, Name: userName(self), Username: self.Username}
-	if err := s.commit(ctx, login.LetIn{Of: s.e.ID, Login: id, Account: account, Who: who}); err != nil {
+	letIn := login.LetIn{Of: s.e.ID, Login: id, Account: account, Who: who, Displaces: w.heldByOthers(u.UID, account)}
+	if err := s.commit(ctx, letIn); err != nil {
 		return err
 	}
 	if _, ok := w.deps.Users.Get(s.e.Aggregate.UID).Login(id); !ok {

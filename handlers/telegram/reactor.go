@@ -33,10 +33,16 @@ func (w *World) onAuth(ctx context.Context, e events.Event) error {
 	case *events.SessionEnded:
 		return w.onSessionEnded(ctx, e, f)
 	case *events.CommandGiven:
-		if f.Command == events.CommandPing {
+		switch f.Command {
+		case events.CommandPing:
 			return w.onPing(ctx, e)
+		case events.CommandSessions:
+			return w.onSessions(ctx, e, f)
+		default:
+			return nil
 		}
-		return nil
+	case *events.DeviceLogoutRequested:
+		return w.onDeviceLogoutRequested(ctx, e, f)
 	default:
 		return nil
 	}

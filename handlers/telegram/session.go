@@ -3,6 +3,7 @@ package telegram
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/natsgram/natsgram/events"
@@ -38,6 +39,11 @@ func (w *World) onLoginSucceeded(ctx context.Context, e events.Event, f *events.
 	return nil
 }
 
+// heldByOthers reports whether another Matrix user is logged in to the account.
+func (w *World) heldByOthers(user events.UID, account events.AccountID) bool {
+	return slices.ContainsFunc(w.deps.Users.HoldersOf(account), func(u projections.User) bool { return u.UID != user })
+}
+
 // displace ends the former holder's login, at Telegram first: once the log has
 // the end, its session is dropped.
 func (w *World) displace(ctx context.Context, holder projections.User, by events.Event, account events.AccountID) error {
@@ -66,11 +72,14 @@ func (w *World) onLogoutRequested(ctx context.Context, e events.Event, f *events
 		return ctx.Err()
 	}
 	cause := events.EndedByUser
-	if e.Actor == events.ByOperator {
+	switch {
+	case f.Keep:
+		cause = events.EndedByLeaving
+	case e.Actor == events.ByOperator:
 		cause = events.EndedByOperator
 	}
 	m := commit.Because(e, events.ByTelegram)
-	return journal.Down(w.end(ctx, e.Aggregate.UID, login.End{Login: l.ID, Cause: cause, Remote: remote}, m))
+	return journal.Down(w.end(ctx, e.Aggregate.UID, login.End{Login: l.ID, Cause: cause, Evidence: string(e.ID), Remote: remote}, m))
 }
 
 // endRemote logs a login's session out, trying again until the deadline while

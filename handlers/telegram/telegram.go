@@ -135,7 +135,7 @@ func (w *World) LoginReactor() journal.Reactor {
 		Only: []events.Type{
 			(&events.PhoneSubmitted{}).Type(), (&events.CodeSubmitted{}).Type(), (&events.PasswordSubmitted{}).Type(),
 			(&events.LoginSucceeded{}).Type(), (&events.LoginFailed{}).Type(), (&events.LogoutRequested{}).Type(),
-			(&events.SessionEnded{}).Type(), (&events.CommandGiven{}).Type(),
+			(&events.SessionEnded{}).Type(), (&events.CommandGiven{}).Type(), (&events.DeviceLogoutRequested{}).Type(),
 		},
 	}
 }
