@@ -93,6 +93,11 @@ const (
 	PasswordVanished Refusal = "password_not_set"
 	NotNow           Refusal = "not_now" // given while Telegram is still being asked
 	NotAnEdit        Refusal = "edited"  // an earlier message was edited; only new ones are read
+
+	CountryMissing Refusal = "country_code_missing"
+	CountryUnknown Refusal = "country_code_unknown"
+	PhoneTooShort  Refusal = "phone_too_short"
+	PhoneTooLong   Refusal = "phone_too_long"
 )
 
 // IsTry reports whether the refusal says that the answer was wrong. A flood

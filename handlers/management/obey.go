@@ -24,7 +24,7 @@ func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Atte
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
 	if command.Reason == "" {
 		answer := readAnswer(a.Step, s.body)
-		command.Readable, command.Masked = answer.ok, answer.masked
+		command.Readable, command.Masked, command.Reason = answer.ok, answer.masked, answer.why
 		if answer.ok {
 			ttl := a.Deadline.Sub(b.now()) + secretGrace
 			if err := b.Secrets.PutAttempt(ctx, a.ID, answer.secret, vault.Secret(answer.value), ttl); err != nil {

@@ -142,6 +142,14 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 		return line("I don't read edited messages. Please send %s as a new message.", wanted(u.Attempt.Step))
 	case f.Reason == events.FloodWait:
 		return line("Telegram asked us to wait, so I did not use this message. Please send %s again %s.", wanted(f.Step), waitUntil(u.Attempt.RetryAt, at))
+	case f.Reason == events.CountryMissing:
+		return line("The country code is missing. Please send the number again with + and the code of its country before it, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.CountryUnknown:
+		return line("No country has the code that this number begins with. Please look at the digits after the + and send it again, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.PhoneTooShort:
+		return line("This phone number is too short: digits are missing. Please send all of it with its country code, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.PhoneTooLong:
+		return line("This phone number has too many digits. Please send it again with its country code, such as `+44 7911 123456`; `cancel` ends the login.")
 	case f.Step == events.StepPhone:
 		return line("I can't read this as a phone number. Please send it with its country code and nothing else, such as `+44 7911 123456`; `cancel` ends the login.")
 	case f.Step == events.StepCode:
