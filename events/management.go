@@ -69,6 +69,7 @@ const (
 	CommandPing    CommandName = "ping"
 	CommandLogout  CommandName = "logout"
 	CommandVersion CommandName = "version"
+	CommandResend  CommandName = "resend"
 	CommandUnknown CommandName = "unknown"
 )
 
@@ -92,7 +93,10 @@ const (
 	RefusedNothingRunning CommandRefusal = "nothing_to_cancel"
 	RefusedNotLoggedIn    CommandRefusal = "not_logged_in"
 	RefusedEncrypted      CommandRefusal = "room_encrypted"
-	RefusedWhich          CommandRefusal = "which_login" // there are several, and none was named
+	RefusedNoCode         CommandRefusal = "no_code_wanted" // no login waits for a code
+	RefusedNoOtherRoute   CommandRefusal = "no_other_route" // Telegram has no other way to send a code
+	RefusedTooSoon        CommandRefusal = "too_soon"       // not yet, Telegram says
+	RefusedWhich          CommandRefusal = "which_login"    // there are several, and none was named
 )
 
 // CommandRefused records a command that was not carried out, and why; the bot

@@ -174,7 +174,7 @@ func TestSnapshotOfAnotherFoldIsRefused(t *testing.T) {
 	if err := projections.NewPortals().Restore(b.Bytes()); err == nil {
 		t.Fatal("portals took a snapshot of users")
 	}
-	newer := bytes.Replace(b.Bytes(), []byte(`"version":1`), []byte(`"version":99`), 1)
+	newer := bytes.Replace(b.Bytes(), []byte(`"version":2`), []byte(`"version":99`), 1)
 	if err := projections.NewUsers().Restore(newer); err == nil {
 		t.Fatal("a snapshot of version 99 was taken")
 	}

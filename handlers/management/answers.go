@@ -19,16 +19,16 @@ type answer struct {
 
 // readAnswer reads a message for the step that asks for it, or checks what was
 // asked for before.
-func readAnswer(step events.Step, body string) answer {
+func readAnswer(step events.Step, route events.Route, body string) answer {
 	switch step {
 	case events.StepPhone, events.StepRequestingCode:
 		a := answer{secret: vault.Phone}
 		a.value, a.why = readPhone(body)
 		a.ok, a.masked = a.value != "", mask(a.value)
 		return a
-	case events.StepCode, events.StepCheckingCode:
+	case events.StepCode, events.StepResendingCode, events.StepCheckingCode:
 		a := answer{secret: vault.Code}
-		a.value, a.ok = readCode(body)
+		a.value, a.ok = readCode(route, body)
 		return a
 	case events.StepPassword, events.StepCheckingPassword:
 		// Every byte counts, blanks at the ends too.
@@ -41,7 +41,7 @@ func readAnswer(step events.Step, body string) answer {
 // kindOf is what a message was read as at a step.
 func kindOf(step events.Step) events.SecretKind {
 	switch step {
-	case events.StepCode, events.StepCheckingCode:
+	case events.StepCode, events.StepResendingCode, events.StepCheckingCode:
 		return events.SecretCode
 	case events.StepPassword, events.StepCheckingPassword:
 		return events.SecretPassword
@@ -53,10 +53,28 @@ func kindOf(step events.Step) events.SecretKind {
 // Lengths of a code.
 const minCode, maxCode = 3, 10
 
-// readCode reads a login code, however its digits are grouped.
-func readCode(body string) (code string, ok bool) {
+// maxWords bounds a code of words, in bytes.
+const maxWords = 200
+
+// wordRoute reports whether a code that came this way is made of words.
+func wordRoute(r events.Route) bool { return r == events.RouteSMSWord || r == events.RouteSMSPhrase }
+
+// readCode reads a login code, however its digits are grouped. Some routes bring
+// another kind: words, or the whole number that called.
+func readCode(route events.Route, body string) (code string, ok bool) {
+	longest := maxCode
+	switch {
+	case wordRoute(route):
+		words := strings.Join(strings.Fields(body), " ")
+		if len(words) > maxWords {
+			return "", false
+		}
+		return words, words != ""
+	case route == events.RouteFlashCall:
+		body, longest = strings.TrimPrefix(strings.TrimSpace(body), "+"), maxPhone
+	}
 	digits, ok := digitsOf(strings.TrimSpace(body), "")
-	if !ok || len(digits) < minCode || len(digits) > maxCode {
+	if !ok || len(digits) < minCode || len(digits) > longest {
 		return "", false
 	}
 	return digits, true

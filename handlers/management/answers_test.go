@@ -70,9 +70,27 @@ func TestReadCode(t *testing.T) {
 		"12345": "12345", " 12 345\n": "12345", "123-45": "12345", "1 2 3 4 5 6": "123456", "012": "012", "12–345": "12345",
 		"": "", "12": "", "12345678901": "", "12345a": "", "code 12345": "", "12.345": "", "+12345": "",
 	} {
-		got, ok := readCode(body)
+		got, ok := readCode(events.RouteSMS, body)
 		if got != want || ok != (want != "") {
 			t.Errorf("%q reads as %q, %v", body, got, ok)
+		}
+	}
+}
+
+func TestReadCodeOfOtherKinds(t *testing.T) {
+	for _, c := range []struct {
+		route      events.Route
+		body, want string
+	}{
+		{events.RouteSMSWord, " Banana\n", "Banana"},
+		{events.RouteSMSPhrase, "green  apples fall", "green apples fall"},
+		{events.RouteSMSPhrase, " ", ""},
+		{events.RouteSMSPhrase, strings.Repeat("x", 201), ""},
+		{events.RouteFlashCall, "+999 12 345 678 90", "9991234567890"},
+		{events.RouteMissedCall, "+99912", ""},
+	} {
+		if got, ok := readCode(c.route, c.body); got != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %.20q reads as %q, %v", c.route, c.body, got, ok)
 		}
 	}
 }
@@ -90,7 +108,7 @@ func TestReadAnswer(t *testing.T) {
 		{events.StepPhone, "rubbish", answer{vault.Phone, "", "", false, events.NotUnderstood}},
 		{"a step to come", "12345", answer{}},
 	} {
-		if got := readAnswer(c.step, c.body); got != c.want {
+		if got := readAnswer(c.step, "", c.body); got != c.want {
 			t.Errorf("%s: %q reads as %+v", c.step, c.body, got)
 		}
 	}
@@ -122,7 +140,7 @@ func TestWhateverIsTyped(t *testing.T) {
 		for _, step := range []events.Step{
 			events.StepPhone, events.StepRequestingCode, events.StepCode, events.StepCheckingCode, events.StepPassword, events.StepCheckingPassword,
 		} {
-			a := readAnswer(step, body)
+			a := readAnswer(step, "", body)
 			if a.ok != (a.value != "") || a.secret != string(kindOf(step)) {
 				t.Fatalf("%s: %+v", step, a)
 			}

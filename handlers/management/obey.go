@@ -23,7 +23,7 @@ const secretGrace = time.Minute
 func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Attempt, s said, evt *event.Event) error {
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
 	if command.Reason == "" {
-		answer := readAnswer(a.Step, s.body)
+		answer := readAnswer(a.Step, a.Route, s.body)
 		command.Readable, command.Masked, command.Reason = answer.ok, answer.masked, answer.why
 		if answer.ok {
 			ttl := a.Deadline.Sub(b.now()) + secretGrace
@@ -108,6 +108,8 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 		fact, err = login.Decide(u, start)
 	case events.CommandCancel:
 		fact, err = login.Decide(u, login.Cancel{})
+	case events.CommandResend:
+		fact, err = login.Decide(u, login.Resend{Now: b.now()})
 	case events.CommandLogout:
 		id, why := chooseLogin(u, o.args)
 		if why != "" {

@@ -64,7 +64,11 @@ func stored(err error) error {
 
 // tell says what there is to say of an event, where the user reads it.
 func (b *Bot) tell(ctx context.Context, u projections.User, e events.Event) error {
-	return b.say(ctx, e, roomFor(u, e.Fact), b.words(u, e))
+	hint, err := b.hint(ctx, u, e.Fact)
+	if err != nil {
+		return err
+	}
+	return b.say(ctx, e, roomFor(u, e.Fact), b.words(u, e).and(hint))
 }
 
 // roomFor is where the user reads of a fact: where they asked, else in the
@@ -155,7 +159,11 @@ func (b *Bot) onRoomOpened(ctx context.Context, u projections.User, e events.Eve
 		m := commit.Because(e, events.ByMatrix)
 		return b.close(ctx, u, f.Sealed.Room, why, m, m)
 	}
-	return b.say(ctx, e, f.Sealed.Room, b.words(u, e))
+	hint, err := b.hint(ctx, u, f)
+	if err != nil {
+		return err
+	}
+	return b.say(ctx, e, f.Sealed.Room, b.words(u, e).and(hint))
 }
 
 func (b *Bot) onRoomRefused(ctx context.Context, u projections.User, e events.Event, f *events.ManagementRoomRefused) error {

@@ -36,6 +36,8 @@ func loginVerdict(code string) verdict {
 		return verdict{reason: events.BadCode, next: events.StepCode}
 	case "PHONE_CODE_EXPIRED", "PHONE_CODE_HASH_EMPTY", "PHONE_HASH_EXPIRED":
 		return verdict{reason: events.CodeExpired, next: events.StepPhone}
+	case "SEND_CODE_UNAVAILABLE":
+		return verdict{reason: events.NoOtherRoute, next: events.StepCode}
 	case "PASSWORD_HASH_INVALID", "PASSWORD_EMPTY":
 		return verdict{reason: events.BadPassword, next: events.StepPassword}
 	case "AUTH_RESTART", "AUTH_KEY_UNREGISTERED", "SESSION_REVOKED", "SESSION_EXPIRED", "PHONE_PASSWORD_PROTECTED",

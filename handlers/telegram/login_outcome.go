@@ -20,11 +20,10 @@ func (s step) failed(ctx context.Context, a *attempt, err error) error {
 	code := codeOf(err)
 	wait, flood := floodWait(err)
 	switch {
+	case flood && s.at.Step == events.StepResendingCode:
+		return s.commit(ctx, s.wait(wait, code))
 	case flood:
-		return s.commit(ctx, login.Refuse{
-			Of: s.e.ID, Reason: events.FloodWait, Error: code, RetryAt: time.Now().Add(wait).UTC().Truncate(time.Second),
-			Next: s.asking, MaxTries: s.w.cfg.MaxTries,
-		}, s.asked())
+		return s.commit(ctx, s.wait(wait, code), s.asked())
 	case answered(err):
 		return s.doubt(ctx, a, code)
 	}
@@ -40,10 +39,23 @@ func (s step) failed(ctx context.Context, a *attempt, err error) error {
 	return journal.Down(fmt.Errorf("%s: %w", s.at.Step, err))
 }
 
+// wait tells the user to wait as long as Telegram wants.
+func (s step) wait(wait time.Duration, code string) login.Refuse {
+	reason := events.FloodWait
+	if s.at.Step == events.StepResendingCode {
+		reason = events.ResendWait
+	}
+	return login.Refuse{
+		Of: s.e.ID, Reason: reason, Error: code, RetryAt: time.Now().Add(wait).UTC().Truncate(time.Second),
+		Next: s.asking, MaxTries: s.w.cfg.MaxTries,
+	}
+}
+
 // doubt asks once more before it believes a refusal: gotd repeats a call whose
 // answer was lost, and the second of two right answers is refused.
 func (s step) doubt(ctx context.Context, a *attempt, code string) error {
 	if a == nil || s.asking == events.StepPhone {
+		// Nothing of it is done twice, but for a token, which resume asks about.
 		return s.refuse(ctx, loginVerdict(code), code)
 	}
 	where, self, err := s.w.whoAmI(ctx, a.line.api)
@@ -66,7 +78,12 @@ func (s step) refuse(ctx context.Context, v verdict, code string) error {
 		v.next = s.asking
 	}
 	drop := []string{s.asked()}
-	if v.next == events.StepPhone {
+	switch {
+	case v.final || s.at.Step == events.StepResendingCode:
+		// All goes with the attempt, which onLoginFailed takes back with them; and
+		// a code that lies there now was sent since.
+		drop = nil
+	case v.next == events.StepPhone:
 		drop = []string{vault.Phone, vault.Code, vault.CodeHash, vault.Password}
 	}
 	return s.commit(ctx, login.Refuse{
