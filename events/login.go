@@ -132,10 +132,16 @@ const (
 	PhoneTooShort  Refusal = "phone_too_short"
 	PhoneTooLong   Refusal = "phone_too_long"
 
-	NoOtherRoute    Refusal = "no_other_route"
-	ResendWait      Refusal = "resend_wait"          // a flood wait for another code; the one sent is good still
-	EmailDemanded   Refusal = "email_setup_required" // Telegram wants an e-mail address set up first
-	PaymentDemanded Refusal = "payment_required"     // Telegram wants to be paid for the code
+	NoOtherRoute     Refusal = "no_other_route"
+	ResendWait       Refusal = "resend_wait" // a flood wait for another code; the one sent is good still
+	CodeNotMade      Refusal = "code_not_created"
+	LoginRestarted   Refusal = "login_restarted"   // Telegram wants the login from its beginning
+	SessionLost      Refusal = "session_lost"      // Telegram no longer knows the half-made login
+	ChallengeExpired Refusal = "challenge_expired" // the password may be right: it was not looked at
+	SignUpForbidden  Refusal = "signup_forbidden"
+	AccountClosed    Refusal = "account_closed"
+	EmailDemanded    Refusal = "email_setup_required" // Telegram wants an e-mail address set up first
+	PaymentDemanded  Refusal = "payment_required"     // Telegram wants to be paid for the code
 )
 
 // IsTry reports whether the refusal says that the answer was wrong. A flood

@@ -242,7 +242,7 @@ func testTooEarly(t *testing.T, h *house) {
 	g.telegram(func(of events.EventID) login.Command {
 		return login.Refuse{Of: of, Reason: events.PhoneBanned, Error: "PHONE_NUMBER_BANNED", Final: true}
 	})
-	g.expect("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it.")
+	g.expect("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it; with another number, type `login`.")
 	g.silent()
 }
 

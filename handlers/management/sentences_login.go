@@ -92,6 +92,14 @@ func rejectionWords(r events.Rejection, at time.Time) notice {
 		return line("The password is wrong. Please try again. If you forgot it, you can reset it in the Telegram app: Settings, Privacy and Security, Two-Step Verification.").and(again)
 	case events.ConfigError:
 		return line("This bridge is not set up right: Telegram refuses it. Please tell whoever runs it (`%s`). Your login stays open.", r.Error)
+	case events.CodeNotMade:
+		return line("Telegram could not make a code just now.").and(again)
+	case events.LoginRestarted:
+		return line("Telegram wants the login from its beginning (`%s`).", r.Error).and(again)
+	case events.SessionLost:
+		return line("Telegram has lost this login (`%s`), so we begin it anew.", r.Error).and(again)
+	case events.ChallengeExpired:
+		return line("Telegram did not look at the password, because its question had changed meanwhile. Please send it once more.").and(again)
 	case events.NoOtherRoute:
 		return line("Telegram has no other way to send this code now: please wait for the one that is on its way.").and(again)
 	case events.SecretsMissing:
@@ -174,20 +182,24 @@ func refusedForGood(f *events.LoginFailed) notice {
 	case events.PaymentDemanded:
 		return line("Telegram wants to be paid before it sends an SMS to this number, and that can only be done in its own apps, so the login has ended. " +
 			"Log in to an official Telegram app first; then type `login` here, and the code comes to that app free of charge.")
+	case events.ConfigError:
+		return line("This bridge is not set up right: Telegram refuses it (`%s`), so the login has ended. Please tell whoever runs it; when it is mended, type `login`.", f.Error)
+	case events.SignUpForbidden:
+		return line("Telegram does not let this number sign up through other apps, so the login has ended. Make the account in an official Telegram app first, then type `login`.")
+	case events.PhoneUnknown:
+		return line("There is no Telegram account with this number, so the login has ended. Make one in an official Telegram app first, then type `login`.")
+	case events.AccountClosed:
+		return line("Telegram has closed this account, so the login has ended. You can ask Telegram why at https://telegram.org/support; with another account, type `login`.")
+	case events.PhoneBanned:
+		return line("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it; with another number, type `login`.")
 	default:
-		// Told by the error.
+		return refusedWith(f.Error)
 	}
-	switch code := f.Error; code {
-	case "PHONE_NUMBER_BANNED":
-		return line("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it.")
-	case "PHONE_NUMBER_APP_SIGNUP_FORBIDDEN":
-		return line("Telegram does not let this number sign up through other apps, so the login has ended. Make the account in an official Telegram app first.")
-	case "PHONE_NUMBER_FLOOD", "PHONE_PASSWORD_FLOOD":
-		return line("There were too many logins with this number, so the login has ended. Telegram blocks it for a while, usually a day: type `login` then.")
-	case "PHONE_NUMBER_UNOCCUPIED":
-		return line("There is no Telegram account with this number, so the login has ended. Make one in an official Telegram app first.")
-	case "USER_DEACTIVATED", "USER_DEACTIVATED_BAN":
-		return line("Telegram has closed this account, so the login has ended.")
+}
+
+// refusedWith tells of a refusal by Telegram's error alone.
+func refusedWith(code string) notice {
+	switch code {
 	case "":
 		return line("Telegram refused the login. Type `login` to begin again.")
 	default:

@@ -116,7 +116,7 @@ func (s step) authorised(ctx context.Context, a *attempt, res tg.AuthAuthorizati
 		a.unsure = true
 		return journal.Down(errors.New("auth.authorization without a user"))
 	case *tg.AuthAuthorizationSignUpRequired:
-		return s.refuse(ctx, loginVerdict("PHONE_NUMBER_UNOCCUPIED"), "PHONE_NUMBER_UNOCCUPIED")
+		return s.refuseFor(ctx, "PHONE_NUMBER_UNOCCUPIED")
 	default:
 		return s.refuse(ctx, verdict{reason: events.TelegramError}, res.TypeName())
 	}

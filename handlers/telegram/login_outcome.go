@@ -56,7 +56,7 @@ func (s step) wait(wait time.Duration, code string) login.Refuse {
 func (s step) doubt(ctx context.Context, a *attempt, code string) error {
 	if a == nil || s.asking == events.StepPhone {
 		// Nothing of it is done twice, but for a token, which resume asks about.
-		return s.refuse(ctx, loginVerdict(code), code)
+		return s.refuseFor(ctx, code)
 	}
 	where, self, err := s.w.whoAmI(ctx, a.line.api)
 	switch {
@@ -68,7 +68,29 @@ func (s step) doubt(ctx context.Context, a *attempt, code string) error {
 	case where == standsBeforePassword && s.asking == events.StepCode:
 		return s.needPassword(ctx, a)
 	}
-	return s.refuse(ctx, loginVerdict(code), code)
+	return s.refuseFor(ctx, code)
+}
+
+// refuseFor tells the log what Telegram's error means. One that nobody has
+// thought of is for the operator to see, too.
+func (s step) refuseFor(ctx context.Context, code string) error {
+	v, known := loginVerdict(code)
+	if !known {
+		s.w.log.Error().Str("attempt", string(s.at.ID)).Str("step", string(s.at.Step)).Str("error", code).Msg("Telegram refused with an error that is not in the table")
+	}
+	if v.next != events.StepPhone {
+		v.next = s.asking // what else it names was not asked for
+	}
+	if v.reason != events.SessionLost {
+		return s.refuse(ctx, v, code)
+	}
+	// The next try needs another key. If the process dies before the log has the
+	// refusal, the step is taken with a new one and refused again.
+	s.w.attempts.drop(s.at.ID)
+	if err := s.w.deps.Vault.DropAttempt(ctx, s.at.ID, vault.Session); err != nil {
+		return journal.Down(err)
+	}
+	return s.refuse(ctx, v, code)
 }
 
 // refuse tells the log that Telegram said no, and drops the secrets that are of
@@ -79,12 +101,12 @@ func (s step) refuse(ctx context.Context, v verdict, code string) error {
 	}
 	drop := []string{s.asked()}
 	switch {
-	case v.final || s.at.Step == events.StepResendingCode:
-		// All goes with the attempt, which onLoginFailed takes back with them; and
-		// a code that lies there now was sent since.
-		drop = nil
+	case v.final:
+		drop = nil // all goes with the attempt, once onLoginFailed has used it
 	case v.next == events.StepPhone:
 		drop = []string{vault.Phone, vault.Code, vault.CodeHash, vault.Password}
+	case s.at.Step == events.StepResendingCode:
+		drop = nil // a code that lies there now was sent since
 	}
 	return s.commit(ctx, login.Refuse{
 		Of: s.e.ID, Reason: v.reason, Error: code, Next: v.next, Final: v.final, MaxTries: s.w.cfg.MaxTries,
