@@ -36,6 +36,8 @@ func newFact(t Type) Fact {
 		return new(PhoneRejected)
 	case "natsgram.auth.code_sent.v1":
 		return new(CodeSent)
+	case "natsgram.auth.resend_requested.v1":
+		return new(ResendRequested)
 	case "natsgram.auth.code_submitted.v1":
 		return new(CodeSubmitted)
 	case "natsgram.auth.code_rejected.v1":

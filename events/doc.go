@@ -41,7 +41,8 @@
 //	login_started       management ingress → deadline reactor: sets the timer; management reactor: asks for the number
 //	phone_submitted     management ingress → telegram reactor: auth.sendCode; management reactor: redacts. Sealed: masked number
 //	phone_rejected      telegram reactor → management reactor: says why, asks again
-//	code_sent           telegram reactor → management reactor: says where, asks for it
+//	code_sent           telegram reactor → management reactor: says where, asks for it. Sealed: what helps to find it
+//	resend_requested    management ingress → telegram reactor: auth.resendCode
 //	code_submitted      management ingress → telegram reactor: auth.signIn; management reactor: redacts
 //	code_rejected       telegram reactor → management reactor: says why, asks again
 //	password_required   telegram reactor → management reactor: asks for it

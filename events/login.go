@@ -11,6 +11,7 @@ const (
 	StepPhone            Step = "phone"             // the user's phone number
 	StepRequestingCode   Step = "requesting_code"   // Telegram's answer to auth.sendCode
 	StepCode             Step = "code"              // the user's code
+	StepResendingCode    Step = "resending_code"    // Telegram's answer to auth.resendCode
 	StepCheckingCode     Step = "checking_code"     // Telegram's answer to auth.signIn
 	StepPassword         Step = "password"          // the user's two-factor password
 	StepCheckingPassword Step = "checking_password" // Telegram's answer to auth.checkPassword
@@ -20,7 +21,19 @@ const (
 type Method string
 
 // The login methods.
-const MethodPhone Method = "phone"
+const (
+	MethodPhone Method = "phone"
+	// MethodToken is a login by phone number for which Telegram wanted no code:
+	// the user logged out of the account here before, and it left a token.
+	MethodToken Method = "future_token"
+)
+
+// The factors with which a user has proved who they are.
+const (
+	FactorCode     = "code"
+	FactorPassword = "password"
+	FactorToken    = "future_token"
+)
 
 // Channel says through which door the user talks to the bridge.
 type Channel string
@@ -64,14 +77,34 @@ const (
 	RouteMissedCall Route = "missed_call"
 	RouteEmail      Route = "email"
 	RouteFragment   Route = "fragment"
+	RouteSMSWord    Route = "sms_word"   // the code is a word
+	RouteSMSPhrase  Route = "sms_phrase" // the code is some words
 	RouteOther      Route = "other"
 )
 
-// CodeSent is Telegram's answer to a phone number: a code is on its way.
+// CodeFacts is the personal part of CodeSent: what helps to find the code.
+type CodeFacts struct {
+	Pattern string `json:"pattern,omitempty"` // of the number that calls, or of the e-mail address
+	URL     string `json:"url,omitempty"`     // Fragment's
+}
+
+// CodeSent is Telegram's answer to a phone number: a code is on its way. Next is
+// how another would come, from NextAt on; empty if there is no other way.
 type CodeSent struct {
 	Attempt AttemptID `json:"attempt"`
 	Route   Route     `json:"route"`
 	Length  int       `json:"length,omitempty"` // digits, 0 if Telegram did not say
+	Next    Route     `json:"next,omitempty"`
+	NextAt  time.Time `json:"next_at,omitzero"`
+	// HasHint says that Telegram told how the word or phrase begins. That is
+	// part of the code, and so in the vault.
+	HasHint bool      `json:"has_hint,omitempty"`
+	Sealed  CodeFacts `json:"-"`
+}
+
+// ResendRequested records that the user asked for another code by the next route.
+type ResendRequested struct {
+	Attempt AttemptID `json:"attempt"`
 }
 
 // Refusal says why Telegram, or the bridge, did not take an answer. The names
@@ -95,6 +128,22 @@ const (
 	PasswordVanished Refusal = "password_not_set"
 	NotNow           Refusal = "not_now" // given while Telegram is still being asked
 	NotAnEdit        Refusal = "edited"  // an earlier message was edited; only new ones are read
+
+	CountryMissing Refusal = "country_code_missing"
+	CountryUnknown Refusal = "country_code_unknown"
+	PhoneTooShort  Refusal = "phone_too_short"
+	PhoneTooLong   Refusal = "phone_too_long"
+
+	NoOtherRoute     Refusal = "no_other_route"
+	ResendWait       Refusal = "resend_wait" // a flood wait for another code; the one sent is good still
+	CodeNotMade      Refusal = "code_not_created"
+	LoginRestarted   Refusal = "login_restarted"   // Telegram wants the login from its beginning
+	SessionLost      Refusal = "session_lost"      // Telegram no longer knows the half-made login
+	ChallengeExpired Refusal = "challenge_expired" // the password may be right: it was not looked at
+	SignUpForbidden  Refusal = "signup_forbidden"
+	AccountClosed    Refusal = "account_closed"
+	EmailDemanded    Refusal = "email_setup_required" // Telegram wants an e-mail address set up first
+	PaymentDemanded  Refusal = "payment_required"     // Telegram wants to be paid for the code
 )
 
 // IsTry reports whether the refusal says that the answer was wrong. A flood
@@ -134,7 +183,8 @@ type CodeSubmitted struct {
 // PasswordRequired is Telegram's answer to a right code when two-factor is on.
 type PasswordRequired struct {
 	Attempt AttemptID `json:"attempt"`
-	HasHint bool      `json:"has_hint"`
+	Factor  string    `json:"factor"`   // what was given before
+	HasHint bool      `json:"has_hint"` // the hint is in the vault
 }
 
 // PasswordSubmitted records that the user gave the password; it lies in the vault.
@@ -166,7 +216,7 @@ type LoginSucceeded struct {
 	Login   LoginID   `json:"login"`
 	Account AccountID `json:"account"`
 	Method  Method    `json:"method"`
-	Factors []string  `json:"factors"` // "code", "password"
+	Factors []string  `json:"factors"` // see FactorCode
 
 	Revived   bool `json:"revived,omitempty"`
 	Displaces bool `json:"displaces,omitempty"`
@@ -200,6 +250,7 @@ type LoginFailed struct {
 	Login   LoginID   `json:"login,omitempty"`
 	Reason  Failure   `json:"reason"`
 	Step    Step      `json:"step"`
+	Refusal Refusal   `json:"refusal,omitempty"` // why Telegram refused for good
 	Error   string    `json:"error,omitempty"`
 }
 
@@ -212,7 +263,9 @@ func (f *PhoneSubmitted) Personal() any  { return &f.Sealed }
 func (*PhoneRejected) Type() Type        { return "natsgram.auth.phone_rejected.v1" }
 func (*PhoneRejected) Personal() any     { return nil }
 func (*CodeSent) Type() Type             { return "natsgram.auth.code_sent.v1" }
-func (*CodeSent) Personal() any          { return nil }
+func (f *CodeSent) Personal() any        { return &f.Sealed }
+func (*ResendRequested) Type() Type      { return "natsgram.auth.resend_requested.v1" }
+func (*ResendRequested) Personal() any   { return nil }
 func (*CodeSubmitted) Type() Type        { return "natsgram.auth.code_submitted.v1" }
 func (*CodeSubmitted) Personal() any     { return nil }
 func (*CodeRejected) Type() Type         { return "natsgram.auth.code_rejected.v1" }

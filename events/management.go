@@ -71,6 +71,7 @@ const (
 	CommandVersion CommandName = "version"
 	CommandLogins  CommandName = "logins"
 	CommandRelogin CommandName = "relogin"
+	CommandResend  CommandName = "resend"
 
 	CommandSessions CommandName = "sessions"
 	CommandUnknown  CommandName = "unknown"
@@ -109,7 +110,10 @@ const (
 	RefusedNoWebPage      CommandRefusal = "no_web_page"        // nobody can be logged in for somebody else without one
 	RefusedTheyAreOut     CommandRefusal = "user_not_logged_in" // the user whom an admin means
 	RefusedNoDevice       CommandRefusal = "no_such_session"
-	RefusedOwnDevice      CommandRefusal = "own_session" // the bridge's own, and not confirmed
+	RefusedOwnDevice      CommandRefusal = "own_session"    // the bridge's own, and not confirmed
+	RefusedNoCode         CommandRefusal = "no_code_wanted" // no login waits for a code
+	RefusedNoOtherRoute   CommandRefusal = "no_other_route" // Telegram has no other way to send a code
+	RefusedTooSoon        CommandRefusal = "too_soon"       // not yet, Telegram says
 )
 
 // CommandRefused records a command that was not carried out, and why; the bot

@@ -63,6 +63,8 @@ type Attempt struct {
 	Masked   string           `json:"masked,omitempty"` // the phone number, masked
 	Route    events.Route     `json:"route,omitempty"`
 	Length   int              `json:"length,omitempty"`  // of the code
+	Next     events.Route     `json:"next,omitempty"`    // how another code would come
+	NextAt   time.Time        `json:"next_at,omitzero"`  // and from when on
 	Tries    int              `json:"tries,omitempty"`   // refused answers at this step
 	RetryAt  time.Time        `json:"retry_at,omitzero"` // flood wait
 	Delayed  bool             `json:"delayed,omitempty"` // the user was told that Telegram can't be reached

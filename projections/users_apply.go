@@ -126,13 +126,18 @@ func (a *Attempt) apply(e events.Event) {
 		a.submit(e.ID, events.StepRequestingCode)
 		a.Masked = f.Sealed.Masked
 	case *events.CodeSent:
+		if a.Step != events.StepResendingCode {
+			a.Tries = 0 // another code gives no more tries
+		}
 		a.ask(events.StepCode)
-		a.Route, a.Length, a.Tries = f.Route, f.Length, 0
+		a.Route, a.Length, a.Next, a.NextAt = f.Route, f.Length, f.Next, f.NextAt
+	case *events.ResendRequested:
+		a.submit(e.ID, events.StepResendingCode)
 	case *events.CodeSubmitted:
 		a.submit(e.ID, events.StepCheckingCode)
 	case *events.PasswordRequired:
 		a.ask(events.StepPassword)
-		a.Factors, a.Tries = append(a.Factors, "code"), 0
+		a.Factors, a.Tries = append(a.Factors, f.Factor), 0
 	case *events.PasswordSubmitted:
 		a.submit(e.ID, events.StepCheckingPassword)
 	case *events.PhoneRejected:
@@ -166,6 +171,10 @@ func (a *Attempt) reject(r events.Rejection) {
 	if r.Reason.IsTry() {
 		a.Tries++
 	}
+	if r.Reason == events.ResendWait {
+		a.NextAt = r.RetryAt // a code may be given meanwhile
+		return
+	}
 	a.RetryAt = r.RetryAt
 }
 
@@ -175,7 +184,7 @@ func isCheckOf(checking, asking events.Step) bool {
 	case events.StepPhone:
 		return checking == events.StepRequestingCode
 	case events.StepCode:
-		return checking == events.StepCheckingCode
+		return checking == events.StepCheckingCode || checking == events.StepResendingCode
 	case events.StepPassword:
 		return checking == events.StepCheckingPassword
 	default:

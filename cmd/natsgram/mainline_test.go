@@ -45,7 +45,7 @@ func TestMainLine(t *testing.T) {
 	secrets = append(secrets, w.say(w.alice, room, "99999"))
 	w.hear(w.alice, room, "not the code")
 	secrets = append(secrets, w.say(w.alice, room, "60-417"))
-	w.hear(w.alice, room, "verification password")
+	w.hear(w.alice, room, "Your hint for the password: “"+testHint+"”")
 	secrets = append(secrets, w.say(w.alice, room, "not this one"))
 	w.hear(w.alice, room, "password is wrong")
 	secrets = append(secrets, w.say(w.alice, room, testPassword))
@@ -230,7 +230,7 @@ func (w *world) checkLog(t *testing.T, session string) {
 		t.Errorf("%d dead letters, %v", dead, err)
 	}
 	personal := []string{"@alice:", "Liddell", "alice_l", "hello from", "Chess", "psst"}
-	secret := []string{"447700900123", "7700 900123", testPassword, session}
+	secret := []string{testHint, "447700900123", "7700 900123", testPassword, session}
 	w.grep(t, append(secret, personal...))
 }
 

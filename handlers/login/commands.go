@@ -46,12 +46,19 @@ type Expire struct {
 // Abandon ends the running attempt because its room is no safe place any more.
 type Abandon struct{ Reason events.Failure }
 
+// Resend asks for another code by the next route.
+type Resend struct{ Now time.Time }
+
 // CodeIsOnItsWay, NeedPassword and LetIn are Telegram's good answers to the
 // submission Of.
 type CodeIsOnItsWay struct {
-	Of     events.EventID
-	Route  events.Route
-	Length int
+	Of      events.EventID
+	Route   events.Route
+	Length  int
+	Next    events.Route
+	NextAt  time.Time
+	HasHint bool
+	What    events.CodeFacts
 }
 
 // NeedPassword is Telegram asking for the two-factor password.
@@ -115,6 +122,7 @@ type Progress struct {
 func (Start) command()          {}
 func (Submit) command()         {}
 func (Cancel) command()         {}
+func (Resend) command()         {}
 func (Expire) command()         {}
 func (Abandon) command()        {}
 func (CodeIsOnItsWay) command() {}

@@ -22,6 +22,8 @@ func Decide(u projections.User, c Command) (events.Fact, error) {
 			return nil, Refused{events.RefusedNothingRunning}
 		}
 		return fail(u.Attempt, events.FailedCancelled, ""), nil
+	case Resend:
+		return resend(u, c)
 	case Abandon:
 		if u.Attempt == nil {
 			return nil, nil
@@ -99,11 +101,11 @@ func answered(u projections.User, c Command) (events.Fact, error) {
 	switch c := c.(type) {
 	case CodeIsOnItsWay:
 		if waits(c.Of) {
-			return &events.CodeSent{Attempt: a.ID, Route: c.Route, Length: c.Length}, nil
+			return &events.CodeSent{Attempt: a.ID, Route: c.Route, Length: c.Length, Next: c.Next, NextAt: c.NextAt, HasHint: c.HasHint, Sealed: c.What}, nil
 		}
 	case NeedPassword:
 		if waits(c.Of) {
-			return &events.PasswordRequired{Attempt: a.ID, HasHint: c.HasHint}, nil
+			return &events.PasswordRequired{Attempt: a.ID, Factor: firstFactor(a), HasHint: c.HasHint}, nil
 		}
 	case LetIn:
 		if waits(c.Of) {
@@ -130,18 +132,49 @@ func letIn(u projections.User, c LetIn) events.Fact {
 	if revived {
 		id = known.ID
 	}
-	last := "code"
+	last := firstFactor(u.Attempt)
 	if u.Attempt.Step == events.StepCheckingPassword {
-		last = "password"
+		last = events.FactorPassword
+	}
+	factors := append(slices.Clip(u.Attempt.Factors), last)
+	method := u.Attempt.Method
+	if factors[0] == events.FactorToken {
+		method = events.MethodToken
 	}
 	who := c.Who
 	if who.Masked == "" {
 		who.Masked = u.Attempt.Masked
 	}
 	return &events.LoginSucceeded{
-		Attempt: u.Attempt.ID, Login: id, Account: c.Account, Method: u.Attempt.Method,
-		Factors: append(slices.Clip(u.Attempt.Factors), last), Revived: revived, Displaces: c.Displaces, Sealed: who,
+		Attempt: u.Attempt.ID, Login: id, Account: c.Account, Method: method,
+		Factors: factors, Revived: revived, Displaces: c.Displaces, Sealed: who,
 	}
+}
+
+// firstFactor is what Telegram has taken if it lets the user in, or asks for the
+// password, at this step.
+func firstFactor(a *projections.Attempt) string {
+	if a.Step == events.StepRequestingCode {
+		return events.FactorToken // there was no code yet
+	}
+	return events.FactorCode
+}
+
+// resend asks Telegram for another code, if it said that there is another way
+// and that way is open by now.
+func resend(u projections.User, c Resend) (events.Fact, error) {
+	a := u.Attempt
+	switch {
+	case a == nil || a.Step != events.StepCode && a.Step != events.StepResendingCode:
+		return nil, Refused{events.RefusedNoCode}
+	case a.Step == events.StepResendingCode:
+		return nil, nil // asked already
+	case a.Next == "":
+		return nil, Refused{events.RefusedNoOtherRoute}
+	case c.Now.Before(a.NextAt) || c.Now.Before(a.RetryAt):
+		return nil, Refused{events.RefusedTooSoon}
+	}
+	return &events.ResendRequested{Attempt: a.ID}, nil
 }
 
 func refuse(a *projections.Attempt, c Refuse) events.Fact {
@@ -149,14 +182,14 @@ func refuse(a *projections.Attempt, c Refuse) events.Fact {
 	case c.Final && c.Reason == events.SecretsMissing:
 		return fail(a, events.FailedSecretsGone, c.Error)
 	case c.Final:
-		return fail(a, events.FailedRefused, c.Error)
+		return &events.LoginFailed{Attempt: a.ID, Reason: events.FailedRefused, Step: a.Step, Refusal: c.Reason, Error: c.Error}
 	}
 	if c.Reason.IsTry() && a.Tries+1 >= c.MaxTries {
 		return fail(a, events.FailedTooManyTries, c.Error)
 	}
 	r := events.Rejection{Attempt: a.ID, Reason: c.Reason, Error: c.Error, RetryAt: c.RetryAt, Next: c.Next}
 	switch a.Step {
-	case events.StepCheckingCode:
+	case events.StepCheckingCode, events.StepResendingCode:
 		return &events.CodeRejected{Rejection: r}
 	case events.StepCheckingPassword:
 		return &events.PasswordRejected{Rejection: r}

@@ -39,7 +39,7 @@ var (
 	phoneGiven = &events.PhoneSubmitted{Attempt: "a", Sealed: events.PhoneFacts{Masked: "+44 ••••• ••1234"}}
 	codeSent   = &events.CodeSent{Attempt: "a", Route: events.RouteApp, Length: 5}
 	codeGiven  = &events.CodeSubmitted{Attempt: "a"}
-	wantsPass  = &events.PasswordRequired{Attempt: "a"}
+	wantsPass  = &events.PasswordRequired{Attempt: "a", Factor: "code"}
 	passGiven  = &events.PasswordSubmitted{Attempt: "a"}
 	letInFact  = &events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"}}
 	listed     = &events.ChatsListed{Login: "l", Rooms: 48}
@@ -58,6 +58,7 @@ func TestDecide(t *testing.T) {
 	proving := []events.Fact{started, phoneGiven, codeSent, codeGiven, wantsPass, passGiven}
 	loggedIn := []events.Fact{started, phoneGiven, codeSent, codeGiven, letInFact}
 	suspended := append(loggedIn[:5:5], &events.SessionEnded{Login: "l", Cause: events.EndedByRevocation})
+	another := append(requesting[:2:2], &events.CodeSent{Attempt: "a", Route: events.RouteApp, Next: events.RouteSMS, NextAt: noon})
 	badCodes := append(checking[:4:4], &events.CodeRejected{Rejection: rejection(events.BadCode, events.StepCode)}, codeGiven)
 	flooded := append(checking[:4:4], &events.CodeRejected{Rejection: rejection(events.FloodWait, events.StepCode)}, codeGiven)
 
@@ -104,7 +105,32 @@ func TestDecide(t *testing.T) {
 		{"a code for a submission answered before", coding, CodeIsOnItsWay{Of: "e2"}, nil, ""},
 		{"a code for no submission", asked, CodeIsOnItsWay{}, nil, ""},
 		{"a code after cancelling", append(requesting[:2:2], &events.LoginFailed{Attempt: "a"}), CodeIsOnItsWay{Of: "e2"}, nil, ""},
-		{"two-factor", checking, NeedPassword{Of: "e4", HasHint: true}, &events.PasswordRequired{Attempt: "a", HasHint: true}, ""},
+		{"let in without a code", requesting, LetIn{Of: "e2", Login: "l", Account: "acc"},
+			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodToken, Factors: []string{"future_token"},
+				Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+		{"a password without a code", requesting, NeedPassword{Of: "e2"}, &events.PasswordRequired{Attempt: "a", Factor: "future_token"}, ""},
+		{"let in by token and password", []events.Fact{started, phoneGiven, &events.PasswordRequired{Attempt: "a", Factor: "future_token"}, passGiven},
+			LetIn{Of: "e4", Login: "l", Account: "acc"},
+			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodToken, Factors: []string{"future_token", "password"},
+				Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+
+		{"another code", another, Resend{Now: noon}, &events.ResendRequested{Attempt: "a"}, ""},
+		{"another code before its time", another, Resend{Now: noon.Add(-1)}, nil, events.RefusedTooSoon},
+		{"another code where there is no way", coding, Resend{Now: noon}, nil, events.RefusedNoOtherRoute},
+		{"another code while a flood wait lasts", append(another[:3:3], codeGiven,
+			&events.CodeRejected{Rejection: events.Rejection{Attempt: "a", Reason: events.FloodWait, RetryAt: noon.Add(1), Next: events.StepCode}}),
+			Resend{Now: noon}, nil, events.RefusedTooSoon},
+		{"another code twice", append(another[:3:3], &events.ResendRequested{Attempt: "a"}), Resend{Now: noon}, nil, ""},
+		{"another code before the first", requesting, Resend{Now: noon}, nil, events.RefusedNoCode},
+		{"another code for no login", nil, Resend{Now: noon}, nil, events.RefusedNoCode},
+		{"no other code after all", append(another[:3:3], &events.ResendRequested{Attempt: "a"}),
+			Refuse{Of: "e4", Reason: events.NoOtherRoute, Next: events.StepCode, MaxTries: 3},
+			&events.CodeRejected{Rejection: rejection(events.NoOtherRoute, events.StepCode)}, ""},
+		{"another code gives no more tries", append(another[:3:3], codeGiven, &events.CodeRejected{Rejection: rejection(events.BadCode, events.StepCode)},
+			&events.ResendRequested{Attempt: "a"}, codeSent, codeGiven), Refuse{Of: "e8", Reason: events.BadCode, Next: events.StepCode, MaxTries: 2},
+			&events.LoginFailed{Attempt: "a", Reason: events.FailedTooManyTries, Step: events.StepCheckingCode}, ""},
+
+		{"two-factor", checking, NeedPassword{Of: "e4", HasHint: true}, &events.PasswordRequired{Attempt: "a", Factor: "code", HasHint: true}, ""},
 		{"let in by code", checking, LetIn{Of: "e4", Login: "l", Account: "acc", Who: events.AccountFacts{Name: "Alice"}},
 			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"},
 				Sealed: events.AccountFacts{Name: "Alice", Masked: phoneGiven.Sealed.Masked}}, ""},
@@ -143,7 +169,7 @@ func TestDecide(t *testing.T) {
 		{"a wrong password", proving, Refuse{Of: "e6", Reason: events.BadPassword, Next: events.StepPassword, MaxTries: 3},
 			&events.PasswordRejected{Rejection: rejection(events.BadPassword, events.StepPassword)}, ""},
 		{"refused for good", requesting, Refuse{Of: "e2", Reason: events.PhoneBanned, Error: "PHONE_NUMBER_BANNED", Final: true, MaxTries: 3},
-			&events.LoginFailed{Attempt: "a", Reason: events.FailedRefused, Step: events.StepRequestingCode, Error: "PHONE_NUMBER_BANNED"}, ""},
+			&events.LoginFailed{Attempt: "a", Reason: events.FailedRefused, Refusal: events.PhoneBanned, Step: events.StepRequestingCode, Error: "PHONE_NUMBER_BANNED"}, ""},
 		{"refused a second time", coding, Refuse{Of: "e2", Reason: events.BadPhone}, nil, ""},
 		{"unreachable", checking, Delay{Of: "e4"}, &events.StepDelayed{Attempt: "a", Step: events.StepCheckingCode, Reason: "unreachable"}, ""},
 		{"unreachable, told already", append(checking[:4:4], &events.StepDelayed{Attempt: "a"}), Delay{Of: "e4"}, nil, ""},

@@ -54,6 +54,7 @@ func testCommands(t *testing.T, h *house) {
 		{"lgoin", "I don't know that command. Did you mean `login`? `help` lists what I know."},
 		{"what a nice day", "I don't know that command. `help` lists what I know."},
 		{"!tg", "I connect your Telegram account"},
+		{"resend", "There is no code to send again: no login waits for one."},
 		{"cancel", "There is no login to cancel. Type `login` to begin one."},
 		{"logout", "You are not logged in to Telegram. Type `login` to connect your account."},
 	} {

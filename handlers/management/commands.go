@@ -54,7 +54,7 @@ func (o order) about() events.CommandName {
 
 func commands() []events.CommandName {
 	return []events.CommandName{
-		events.CommandHelp, events.CommandLogin, events.CommandCancel,
+		events.CommandHelp, events.CommandLogin, events.CommandCancel, events.CommandResend,
 		events.CommandPing, events.CommandLogout, events.CommandVersion,
 		events.CommandLogins, events.CommandRelogin, events.CommandSessions,
 	}
@@ -99,6 +99,13 @@ func understand(a *projections.Attempt, s said, prefix string) (o order, answers
 		// A password may be any word: but for cancel, no command is heard.
 		if strings.EqualFold(strings.TrimSpace(s.body), string(events.CommandCancel)) {
 			return order{name: events.CommandCancel}, false
+		}
+		return order{}, true
+	}
+	if a != nil && a.Step == events.StepCode && wordRoute(a.Route) {
+		// So may a code that is a word.
+		if word := events.CommandName(strings.ToLower(strings.TrimSpace(s.body))); word == events.CommandCancel || word == events.CommandResend {
+			return order{name: word}, false
 		}
 		return order{}, true
 	}

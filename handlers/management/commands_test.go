@@ -65,6 +65,8 @@ func TestUnderstand(t *testing.T) {
 		{"a password that is a command", at(events.StepPassword), said{body: "help", text: true}, ""},
 		{"a password with the prefix", at(events.StepPassword), said{body: "!tg cancel", text: true}, ""},
 		{"a password that begins with cancel", at(events.StepPassword), said{body: "cancel culture", text: true}, ""},
+		{"a code that is a command", &projections.Attempt{Step: events.StepCode, Route: events.RouteSMSWord}, said{body: "help", text: true}, ""},
+		{"another code, please", &projections.Attempt{Step: events.StepCode, Route: events.RouteSMSWord}, said{body: "Resend", text: true}, events.CommandResend},
 		{"cancel", at(events.StepPassword), said{body: " Cancel ", text: true}, events.CommandCancel},
 		{"a second password", at(events.StepCheckingPassword), said{body: "ping", text: true}, ""},
 	} {

@@ -23,8 +23,8 @@ const secretGrace = time.Minute
 func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Attempt, s said, evt *event.Event) error {
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
 	if command.Reason == "" {
-		answer := readAnswer(a.Step, s.body)
-		command.Readable, command.Masked = answer.ok, answer.masked
+		answer := readAnswer(a.Step, a.Route, s.body)
+		command.Readable, command.Masked, command.Reason = answer.ok, answer.masked, answer.why
 		if answer.ok {
 			ttl := a.Deadline.Sub(b.now()) + secretGrace
 			if err := b.Secrets.PutAttempt(ctx, a.ID, answer.secret, vault.Secret(answer.value), ttl); err != nil {
@@ -103,7 +103,7 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 	}
 	fact, others, err := b.administer(o, where)
 	if !others {
-		fact, err = decide(u, o, start)
+		fact, err = decide(u, o, start, b.now())
 	}
 	var refused login.Refused
 	switch {
@@ -116,7 +116,7 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 }
 
 // decide decides on a command about the user's own logins.
-func decide(u projections.User, o order, start login.Start) (events.Fact, error) {
+func decide(u projections.User, o order, start login.Start, now time.Time) (events.Fact, error) {
 	switch o.name {
 	case events.CommandLogin:
 		return login.Decide(u, start)
@@ -126,6 +126,8 @@ func decide(u projections.User, o order, start login.Start) (events.Fact, error)
 		return sessions(u, o.args, events.RoomFacts{User: start.User, Room: start.Room})
 	case events.CommandCancel:
 		return login.Decide(u, login.Cancel{})
+	case events.CommandResend:
+		return login.Decide(u, login.Resend{Now: now})
 	case events.CommandLogout:
 		id, why := chooseLogin(u, o.args, anyLogin)
 		if why != "" {

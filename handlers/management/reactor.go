@@ -67,7 +67,11 @@ func stored(err error) error {
 // tell says what there is to say of an event, where the user reads it. Where a
 // secret would not be safe, it is not asked for.
 func (b *Bot) tell(ctx context.Context, u projections.User, e events.Event) error {
-	text := b.words(u, e)
+	hint, err := b.hint(ctx, u, e.Fact)
+	if err != nil {
+		return err
+	}
+	text := b.words(u, e).and(hint)
 	if id, secret := asks(e.Fact); secret {
 		safe, powerless, err := b.guard(ctx, u, e, id)
 		if err != nil || !safe {
@@ -168,7 +172,11 @@ func (b *Bot) onRoomOpened(ctx context.Context, u projections.User, e events.Eve
 		m := commit.Because(e, events.ByMatrix)
 		return b.close(ctx, u, f.Sealed.Room, why, m, m)
 	}
-	return b.say(ctx, e, f.Sealed.Room, b.words(u, e))
+	hint, err := b.hint(ctx, u, f)
+	if err != nil {
+		return err
+	}
+	return b.say(ctx, e, f.Sealed.Room, b.words(u, e).and(hint))
 }
 
 func (b *Bot) onRoomRefused(ctx context.Context, u projections.User, e events.Event, f *events.ManagementRoomRefused) error {

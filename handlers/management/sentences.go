@@ -60,7 +60,7 @@ func (b *Bot) words(u projections.User, e events.Event) notice {
 	case *events.CommandGiven:
 		return b.commandWords(u, f)
 	case *events.CommandRefused:
-		return b.refusalWords(u, f)
+		return b.refusalWords(u, f, e.Time)
 	case *events.PingAnswered:
 		return pingWords(u, f)
 	case *events.SecretRedacted:
@@ -136,6 +136,8 @@ func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 		default:
 			return line("I am here. You are not logged in to Telegram: type `login` to connect your account.")
 		}
+	case events.CommandResend:
+		return line("I am asking Telegram for another code already. Please wait a moment.")
 	case events.CommandLogout:
 		return line("I am logging you out already.")
 	default:
@@ -155,7 +157,7 @@ func (b *Bot) helpWords(u projections.User, f *events.CommandGiven) notice {
 }
 
 // refusalWords says why a command was not carried out, and what to do instead.
-func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice {
+func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time.Time) notice {
 	prefix := ""
 	if f.Sealed.Room != u.Room {
 		prefix = b.cfg.Prefix + " "
@@ -178,6 +180,12 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice 
 		return line("There is no login to cancel. Type `login` to begin one.")
 	case events.RefusedNotLoggedIn:
 		return line("You are not logged in to Telegram. Type `login` to connect your account.")
+	case events.RefusedNoCode:
+		return line("There is no code to send again: no login waits for one. `login` begins a login, and shows where one stands that is under way.")
+	case events.RefusedNoOtherRoute:
+		return line("Telegram has no other way to send this code. Please wait for it; `cancel` ends the login, and `login` begins anew.")
+	case events.RefusedTooSoon:
+		return tooSoon(u, at)
 	case events.RefusedEncrypted:
 		return encrypted()
 	case events.RefusedWhich:

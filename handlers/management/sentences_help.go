@@ -30,6 +30,8 @@ func manuals() []manual {
 		{events.CommandLogin, groupLogin, "login", "connect a Telegram account",
 			"I ask for the phone number, the code that Telegram sends, and the two-step verification password if there is one. " +
 				"The bridge can then read and send what you can on Telegram. You may connect several accounts: each `login` adds one.", LevelUser},
+		{events.CommandResend, groupLogin, "resend", "have Telegram send the login code another way",
+			"Telegram says which ways there are, and from when on; I tell you both when the code is sent.", LevelUser},
 		{events.CommandCancel, groupLogin, "cancel", "end a login that is under way",
 			"It works at every step, also when I have asked for a password.", LevelUser},
 		{events.CommandRelogin, groupLogin, "relogin [account]", "connect an account again whose session has ended",

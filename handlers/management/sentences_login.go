@@ -18,9 +18,9 @@ func loginWords(u projections.User, e events.Event) notice {
 		}
 		return begin.and(ask(projections.Attempt{}, events.StepPhone))
 	case *events.CodeSent:
-		return routeWords(f.Route).and(ask(projections.Attempt{Length: f.Length}, events.StepCode))
+		return codeWords(f, e.Time)
 	case *events.PasswordRequired:
-		return line("The code is right. Your account has two-step verification.").and(ask(projections.Attempt{}, events.StepPassword))
+		return line("%s Your account has two-step verification.", factorWords(f.Factor)).and(ask(projections.Attempt{}, events.StepPassword))
 	case *events.PhoneRejected:
 		return rejectionWords(f.Rejection, e.Time)
 	case *events.CodeRejected:
@@ -58,6 +58,9 @@ func ask(a projections.Attempt, step events.Step) notice {
 		return line("Please send me your **phone number** with its country code, such as `+44 7911 123456`. " +
 			"I delete your message as soon as I have read it. `cancel` ends the login.")
 	case events.StepCode:
+		if wordRoute(a.Route) {
+			return line("Please send me the **code** here, word for word; I delete your message at once. Whatever you send now is taken as the code, only `cancel` and `resend` are heard.")
+		}
 		digits := ""
 		if a.Length > 0 {
 			digits = fmt.Sprintf(" of %d digits", a.Length)
@@ -71,34 +74,14 @@ func ask(a projections.Attempt, step events.Step) notice {
 	}
 }
 
-// routeWords says where the code is to be found (auth.SentCodeType).
-func routeWords(r events.Route) notice {
-	switch r {
-	case events.RouteApp:
-		return line("Telegram has sent a code to your **Telegram app** on another device, in the chat named Telegram.")
-	case events.RouteSMS:
-		return line("Telegram has sent you a code by **SMS**.")
-	case events.RouteCall:
-		return line("Telegram **calls** you and says a code.")
-	case events.RouteFlashCall:
-		return line("Telegram **calls** you and hangs up at once. The code is the number that called.")
-	case events.RouteMissedCall:
-		return line("Telegram **calls** you and hangs up at once. The code is the last digits of the number that called.")
-	case events.RouteEmail:
-		return line("Telegram has sent a code to your **email** address.")
-	case events.RouteFragment:
-		return line("Telegram has sent a code to your number at **fragment.com**.")
-	default:
-		return line("Telegram has sent you a code.")
-	}
-}
-
 // rejectionWords says why Telegram did not take an answer, and what to send now.
 func rejectionWords(r events.Rejection, at time.Time) notice {
 	again := ask(projections.Attempt{}, r.Next)
 	switch r.Reason {
 	case events.FloodWait:
 		return line("Telegram asks us to wait. Please send %s again %s.", wanted(r.Next), waitUntil(r.RetryAt, at))
+	case events.ResendWait:
+		return line("Telegram asks us to wait before it sends another code: type `resend` again %s. The code that is on its way is good still.", waitUntil(r.RetryAt, at)).and(again)
 	case events.BadPhone:
 		return line("Telegram does not take this as a phone number. Please look at it again.").and(again)
 	case events.PhoneBanned:
@@ -115,6 +98,16 @@ func rejectionWords(r events.Rejection, at time.Time) notice {
 		return line("The password is wrong. Please try again. If you forgot it, you can reset it in the Telegram app: Settings, Privacy and Security, Two-Step Verification.").and(again)
 	case events.ConfigError:
 		return line("This bridge is not set up right: Telegram refuses it. Please tell whoever runs it (`%s`). Your login stays open.", r.Error)
+	case events.CodeNotMade:
+		return line("Telegram could not make a code just now.").and(again)
+	case events.LoginRestarted:
+		return line("Telegram wants the login from its beginning (`%s`).", r.Error).and(again)
+	case events.SessionLost:
+		return line("Telegram has lost this login (`%s`), so we begin it anew.", r.Error).and(again)
+	case events.ChallengeExpired:
+		return line("Telegram did not look at the password, because its question had changed meanwhile. Please send it once more.").and(again)
+	case events.NoOtherRoute:
+		return line("Telegram has no other way to send this code now: please wait for the one that is on its way.").and(again)
 	case events.SecretsMissing:
 		return line("I no longer have what you sent me.").and(again)
 	case events.PasswordVanished:
@@ -148,6 +141,14 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 		return line("I don't read edited messages. Please send %s as a new message.", wanted(u.Attempt.Step))
 	case f.Reason == events.FloodWait:
 		return line("Telegram asked us to wait, so I did not use this message. Please send %s again %s.", wanted(f.Step), waitUntil(u.Attempt.RetryAt, at))
+	case f.Reason == events.CountryMissing:
+		return line("The country code is missing. Please send the number again with + and the code of its country before it, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.CountryUnknown:
+		return line("No country has the code that this number begins with. Please look at the digits after the + and send it again, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.PhoneTooShort:
+		return line("This phone number is too short: digits are missing. Please send all of it with its country code, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.PhoneTooLong:
+		return line("This phone number has too many digits. Please send it again with its country code, such as `+44 7911 123456`; `cancel` ends the login.")
 	case f.Step == events.StepPhone:
 		return line("I can't read this as a phone number. Please send it with its country code and nothing else, such as `+44 7911 123456`; `cancel` ends the login.")
 	case f.Step == events.StepCode:
@@ -181,23 +182,37 @@ func failureWords(u projections.User, f *events.LoginFailed) notice {
 	case events.FailedSecretsGone:
 		return line("I no longer have what is needed to go on with this login.").and(again)
 	default:
-		return refusedForGood(f.Error)
+		return refusedForGood(f)
 	}
 }
 
 // refusedForGood says what Telegram's error means that ended an attempt.
-func refusedForGood(code string) notice {
+func refusedForGood(f *events.LoginFailed) notice {
+	switch f.Refusal {
+	case events.EmailDemanded:
+		return line("Telegram wants you to set up an e-mail address for logging in before it lets this account in, and that can only be done in its own apps: " +
+			"log in there once and follow what it says, then type `login` here. The login has ended.")
+	case events.PaymentDemanded:
+		return line("Telegram wants to be paid before it sends an SMS to this number, and that can only be done in its own apps, so the login has ended. " +
+			"Log in to an official Telegram app first; then type `login` here, and the code comes to that app free of charge.")
+	case events.ConfigError:
+		return line("This bridge is not set up right: Telegram refuses it (`%s`), so the login has ended. Please tell whoever runs it; when it is mended, type `login`.", f.Error)
+	case events.SignUpForbidden:
+		return line("Telegram does not let this number sign up through other apps, so the login has ended. Make the account in an official Telegram app first, then type `login`.")
+	case events.PhoneUnknown:
+		return line("There is no Telegram account with this number, so the login has ended. Make one in an official Telegram app first, then type `login`.")
+	case events.AccountClosed:
+		return line("Telegram has closed this account, so the login has ended. You can ask Telegram why at https://telegram.org/support; with another account, type `login`.")
+	case events.PhoneBanned:
+		return line("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it; with another number, type `login`.")
+	default:
+		return refusedWith(f.Error)
+	}
+}
+
+// refusedWith tells of a refusal by Telegram's error alone.
+func refusedWith(code string) notice {
 	switch code {
-	case "PHONE_NUMBER_BANNED":
-		return line("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it.")
-	case "PHONE_NUMBER_APP_SIGNUP_FORBIDDEN":
-		return line("Telegram does not let this number sign up through other apps, so the login has ended. Make the account in an official Telegram app first.")
-	case "PHONE_NUMBER_FLOOD", "PHONE_PASSWORD_FLOOD":
-		return line("There were too many logins with this number, so the login has ended. Telegram blocks it for a while, usually a day: type `login` then.")
-	case "PHONE_NUMBER_UNOCCUPIED":
-		return line("There is no Telegram account with this number, so the login has ended. Make one in an official Telegram app first.")
-	case "USER_DEACTIVATED", "USER_DEACTIVATED_BAN":
-		return line("Telegram has closed this account, so the login has ended.")
 	case "":
 		return line("Telegram refused the login. Type `login` to begin again.")
 	default:

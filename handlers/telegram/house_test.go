@@ -52,7 +52,7 @@ type life struct {
 
 func newHouse(t testing.TB, opts telegramtest.Options) *house {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	t.Cleanup(cancel)
 	server, err := telegramtest.Start(context.Background(), opts)
 	must(t, err)
