@@ -55,7 +55,7 @@ func TestUnsafe(t *testing.T) {
 
 // testUnsafeRoom: a room that others can read is found at each step, and named.
 func testUnsafeRoom(t *testing.T, h *house) {
-	g := h.newGuest(t, "bertha")
+	g := h.newGuest(t, "berthold")
 	g.room = must(g.user.CreateRoom(within(t), &mautrix.ReqCreateRoom{
 		Preset: "public_chat", Invite: []id.UserID{h.botID},
 	}))(t)
