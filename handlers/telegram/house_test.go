@@ -241,7 +241,7 @@ func (p *person) do(c login.Command) events.Event {
 func (p *person) begin() {
 	p.h.t.Helper()
 	p.attempt = events.NewAttemptID()
-	p.do(login.Start{Attempt: p.attempt, User: p.id, Room: "!room:test", Deadline: time.Now().Add(10*time.Minute), MaxLogins: 5})
+	p.do(login.Start{Attempt: p.attempt, User: p.id, Room: "!room:test", Deadline: time.Now().Add(10 * time.Minute), MaxLogins: 5})
 }
 
 // answer gives the attempt what it asks for.
