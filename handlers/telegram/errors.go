@@ -136,3 +136,14 @@ func later(err error) error {
 	}
 	return journal.Down(err)
 }
+
+// outOfReach reports whether Telegram's error says that the account no longer
+// sees a chat: it left, was removed, or the chat is gone.
+func outOfReach(code string) bool {
+	switch code {
+	case "CHANNEL_PRIVATE", "CHANNEL_INVALID", "USER_NOT_PARTICIPANT", "CHAT_FORBIDDEN", "CHANNEL_PUBLIC_GROUP_NA":
+		return true
+	default:
+		return false
+	}
+}

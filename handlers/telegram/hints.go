@@ -81,7 +81,7 @@ func (c *client) refresh(ctx context.Context, peer events.Peer) {
 		return
 	}
 	switch code := codeOf(err); {
-	case code == "CHANNEL_PRIVATE" || code == "CHAT_FORBIDDEN" || code == "USER_NOT_PARTICIPANT":
+	case outOfReach(code):
 		c.lose(ctx, peer, "left")
 		return
 	case err != nil:
