@@ -155,6 +155,8 @@ func newWorld(t testing.TB, tgOptions telegramtest.Options) *world {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			t.Logf("the bridge said:\n%s", lastLines(w.output.String(), 60))
+			listing, err := w.command("events", "--config", w.config).CombinedOutput()
+			t.Logf("the log holds: %v\n%s", err, lastLines(string(listing), 60))
 		}
 	})
 	w.alice = w.register("alice")

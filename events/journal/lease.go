@@ -99,6 +99,8 @@ func (l *Lease) keep(ctx context.Context) {
 		case err == nil:
 			l.rev, held = rev, start
 		case errors.Is(err, ErrRevision) && l.ours(ctx): // the last renewal did arrive
+		case errors.Is(err, ErrRevision) && time.Since(held) < l.ttl && l.takeAgain(ctx):
+			held = start
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, ErrRevision) || time.Since(held) > l.ttl-l.ttl/3-time.Second/2:
@@ -113,6 +115,17 @@ func (l *Lease) keep(ctx context.Context) {
 func (l *Lease) ours(ctx context.Context) bool {
 	value, rev, err := l.bucket.Get(ctx, l.name)
 	if err != nil || !bytes.Equal(value, l.mark) {
+		return false
+	}
+	l.rev = rev
+	return true
+}
+
+// takeAgain takes a lease that is gone before its time: a server that was
+// restarted has dropped it. Nobody else can have held it meanwhile.
+func (l *Lease) takeAgain(ctx context.Context) bool {
+	rev, err := l.bucket.Create(ctx, l.name, l.mark, l.ttl)
+	if err != nil {
 		return false
 	}
 	l.rev = rev

@@ -37,12 +37,23 @@ func TestLeaseHasOneHolder(t *testing.T) {
 	first.Close()
 	first.Close()
 	l := receive(t, second, "the second to succeed")
-	// Somebody takes it by force.
+	// The server forgets it: it is taken again.
 	if err := leases.Delete(ctx, "bridge"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the lease to be taken again", func() bool {
+		_, _, err := leases.Get(ctx, "bridge")
+		return err == nil
+	})
+	// Somebody takes it by force.
+	if _, err := leases.Put(ctx, "bridge", []byte("by force")); err != nil {
 		t.Fatal(err)
 	}
 	receive(t, l.Lost(), "the loss to be noticed")
 	l.Close()
+	if err := leases.Delete(ctx, "bridge"); err != nil {
+		t.Fatal(err)
+	}
 	short, cancel := context.WithCancel(ctx)
 	held, err := c.Lease(ctx, "bridge", "c", 2*time.Second)
 	if err != nil {

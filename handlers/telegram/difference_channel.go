@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gotd/td/tg"
 
@@ -48,11 +49,11 @@ func (f *feed) fillChannel(ctx context.Context, b *box) error {
 // refusedChannel gives up a channel that Telegram tells this login nothing of.
 func (f *feed) refusedChannel(ctx context.Context, b *box, code string) {
 	peer := events.Peer{Kind: events.PeerChannel, ID: b.channel}
-	switch code {
-	case "CHANNEL_PRIVATE", "CHANNEL_INVALID", "USER_NOT_PARTICIPANT", "CHAT_FORBIDDEN", "CHANNEL_PUBLIC_GROUP_NA":
+	switch {
+	case outOfReach(code):
 		f.c.lose(ctx, peer, "left")
 		b.forget()
-	case "PERSISTENT_TIMESTAMP_INVALID", "PERSISTENT_TIMESTAMP_EMPTY", "PERSISTENT_TIMESTAMP_OUTDATED":
+	case slices.Contains([]string{"PERSISTENT_TIMESTAMP_INVALID", "PERSISTENT_TIMESTAMP_EMPTY", "PERSISTENT_TIMESTAMP_OUTDATED"}, code):
 		b.forget()
 		f.c.onHint(&tg.UpdateChannel{ChannelID: b.channel})
 	default:

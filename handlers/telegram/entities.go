@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"context"
+	"slices"
 
 	"github.com/gotd/td/tg"
 
@@ -127,7 +128,7 @@ func has[T any](get func() (T, bool)) bool {
 // learn keeps what an answer says of users and chats. It waits while that can't
 // be stored, and fails only when ctx ends: later updates lean on it.
 func (c *client) learn(ctx context.Context, users []tg.UserClass, chats []tg.ChatClass, updates []tg.UpdateClass) error {
-	entries := make([]entry, 0, len(users)+len(chats))
+	entries := make([]entry, 0, len(users))
 	for _, u := range users {
 		u, ok := u.(*tg.User)
 		if !ok {
@@ -139,12 +140,25 @@ func (c *client) learn(ctx context.Context, users []tg.UserClass, chats []tg.Cha
 		}
 		entries = append(entries, e)
 	}
-	for _, ch := range chats {
-		if read, ok := readChat(ch); ok {
-			entries = append(entries, read.entry)
+	return c.untilStored(ctx, "learn peers", func(ctx context.Context) error {
+		all := slices.Clone(entries)
+		for _, ch := range chats {
+			read, ok := readChat(ch)
+			if !ok {
+				continue
+			}
+			read.Out = !read.in
+			if read.min {
+				known, _, err := c.book.get(ctx, read.Peer)
+				if err != nil {
+					return err
+				}
+				read.Out = known.Out
+			}
+			all = append(all, read.entry)
 		}
-	}
-	return c.untilStored(ctx, "learn peers", func(ctx context.Context) error { return c.book.learn(ctx, entries) })
+		return c.book.learn(ctx, all)
+	})
 }
 
 // seenIn finds a channel message of a user among updates.

@@ -103,17 +103,22 @@ func (c *client) say(ctx context.Context, uid events.UID, cmd messages.Command) 
 	return held, err
 }
 
-// portal finds the portal of a chat, or opens it. An empty uid says that the
-// chat has none: nothing is known of it.
+// portal finds the portal of a chat, or opens it; the login sees it then. What
+// is said in a chat as the login goes ("Alice left") brings it back to none: an
+// empty uid says that such a chat has no portal.
 func (c *client) portal(ctx context.Context, peer events.Peer) (events.UID, error) {
-	if p, ok := c.w.deps.Portals.OfChat(c.user, c.account, peer); ok && p.SeenBy(c.login) {
+	p, open := c.w.deps.Portals.OfChat(c.user, c.account, peer)
+	if open && p.SeenBy(c.login) {
 		return p.UID, nil
 	}
-	var uid events.UID
+	uid := p.UID
 	err := c.untilStored(ctx, "open a portal", func(ctx context.Context) error {
 		e, ok, err := c.book.get(ctx, peer)
 		if err != nil {
 			return err
+		}
+		if e.Out {
+			return nil
 		}
 		if !ok {
 			e = entry{Peer: peer, CanPost: true}

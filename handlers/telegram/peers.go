@@ -32,6 +32,7 @@ type entry struct {
 	Photo    int64           `json:"i,omitempty"`
 	Kind     events.ChatKind `json:"k,omitempty"` // of chats
 	CanPost  bool            `json:"w,omitempty"`
+	Out      bool            `json:"o,omitempty"` // of chats: the login is no member
 	// SeenIn and SeenAt name a message of a user who is known only by it: that
 	// is how such a user is named to Telegram ("min" constructors).
 	SeenIn int64 `json:"c,omitempty"`

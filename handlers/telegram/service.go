@@ -3,6 +3,7 @@ package telegram
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,19 +157,36 @@ func (c *client) members(ctx context.Context, ids []int64) []events.Member {
 // moved notes who came to or left a chat. That this login came or left is told
 // of the chat itself as well.
 func (c *client) moved(ctx context.Context, peer events.Peer, joined []events.Member, left []int64) error {
+	if slices.Contains(left, c.selfID) {
+		return c.departed(ctx, peer)
+	}
 	p, ok := c.w.deps.Portals.OfChat(c.user, c.account, peer)
 	if !ok || p.Room == "" {
 		return nil
 	}
 	move := portals.MembersMoved{Login: c.login, Joined: joined}
 	for _, id := range left {
-		if id == c.selfID {
-			c.lose(ctx, peer, "left")
-			return ctx.Err()
-		}
 		move.Left = append(move.Left, events.Peer{Kind: events.PeerUser, ID: id})
 	}
 	return c.tellPortal(ctx, p.UID, move)
+}
+
+// departed notes that this login is in a chat no more, so that the message which
+// says so does not bring it back.
+func (c *client) departed(ctx context.Context, peer events.Peer) error {
+	err := c.untilStored(ctx, "learn peers", func(ctx context.Context) error {
+		e, ok, err := c.book.get(ctx, peer)
+		if err != nil || !ok {
+			return err
+		}
+		e.Out = true
+		return c.book.learn(ctx, []entry{e})
+	})
+	if err != nil {
+		return err
+	}
+	c.lose(ctx, peer, "left")
+	return ctx.Err()
 }
 
 // redescribe notes a change of a chat whose room has been dressed before. A

@@ -81,11 +81,39 @@ func (c *Client) syncOnce(ctx context.Context, since string) (next string, err e
 			return "", err
 		}
 	}
+	if since == "" {
+		if err := c.leaveMissing(ctx, resp); err != nil {
+			return "", err
+		}
+	}
 	for _, room := range c.view.apply(resp, time.Now()) {
 		// Refused: the invite was withdrawn meanwhile, which the next answer tells.
 		_ = c.Join(ctx, room)
 	}
 	return resp.NextBatch, nil
+}
+
+// leaveMissing adds to an answer from the beginning, which has no rooms that were
+// left, those of them that the client still takes for joined.
+func (c *Client) leaveMissing(ctx context.Context, resp *mautrix.RespSync) error {
+	missing := c.view.missing(resp)
+	if len(missing) == 0 {
+		return nil
+	}
+	joined, err := c.api.JoinedRooms(ctx)
+	if err != nil {
+		return fmt.Errorf("list joined rooms: %w", err)
+	}
+	for _, room := range missing {
+		if slices.Contains(joined.JoinedRooms, room) {
+			return errEarly
+		}
+		if resp.Rooms.Leave == nil {
+			resp.Rooms.Leave = make(map[id.RoomID]*mautrix.SyncLeftRoom)
+		}
+		resp.Rooms.Leave[room] = &mautrix.SyncLeftRoom{}
+	}
+	return nil
 }
 
 func (c *Client) wasSeen(evt *event.Event) bool { return c.view.wasSeen(evt.ID) }

@@ -11,6 +11,7 @@ import (
 
 	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
+	"maunium.net/go/mautrix/id"
 )
 
 // TestGapIsFilled plays a homeserver whose second answer leaves out three
@@ -75,6 +76,45 @@ func TestGapIsFilled(t *testing.T) {
 	}
 	if last.Membership != event.MembershipJoin {
 		t.Errorf("membership %q", last.Membership)
+	}
+}
+
+// TestRoomLeftWhileAway plays a homeserver that fails once, and from whose second
+// beginning a room is missing that the user was made to leave.
+func TestRoomLeftWhileAway(t *testing.T) {
+	const joined = `{"state":{"events":[{"type":"m.room.member","sender":"@me:x","state_key":"@me:x","content":{"membership":"join"}}]},"timeline":{"events":[]}}`
+	beginnings := 0
+	homeserver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch since := r.URL.Query().Get("since"); {
+		case strings.HasSuffix(r.URL.Path, "/joined_rooms"):
+			_, _ = w.Write([]byte(`{"joined_rooms":["!stay:x"]}`))
+		case since == "" && beginnings == 0:
+			beginnings++
+			_, _ = fmt.Fprintf(w, `{"next_batch":"s1","rooms":{"join":{"!stay:x":%s,"!leave:x":%s}}}`, joined, joined)
+		case since == "":
+			_, _ = fmt.Fprintf(w, `{"next_batch":"s2","rooms":{"join":{"!stay:x":%s}}}`, joined)
+		case since == "s1":
+			w.WriteHeader(http.StatusBadGateway)
+		default:
+			<-r.Context().Done() // no news
+		}
+	}))
+	defer homeserver.Close()
+	api, err := mautrix.NewClient(homeserver.URL, "@me:x", "token")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := (&Homeserver{}).open(api)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for room, is := range map[id.RoomID]event.Membership{"!leave:x": event.MembershipLeave, "!stay:x": event.MembershipJoin} {
+		if _, err := c.WaitFor(ctx, room, func(r Room) bool { return r.Membership == is }); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -145,6 +145,22 @@ func (v *view) early(room id.RoomID, part *mautrix.SyncJoinedRoom) bool {
 	return !joined
 }
 
+// missing returns the rooms that the client takes for joined and of which the
+// answer says nothing.
+func (v *view) missing(resp *mautrix.RespSync) (rooms []id.RoomID) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, room := range v.order {
+		_, joined := resp.Rooms.Join[room]
+		_, invited := resp.Rooms.Invite[room]
+		_, left := resp.Rooms.Leave[room]
+		if v.rooms[room].Membership == event.MembershipJoin && !joined && !invited && !left {
+			rooms = append(rooms, room)
+		}
+	}
+	return rooms
+}
+
 func (v *view) put(r Room) {
 	if _, known := v.rooms[r.ID]; !known {
 		v.order = append(v.order, r.ID)

@@ -131,17 +131,12 @@ func (s *Server) leave(c *chat, u, by *user, except *conn) *post {
 	if c.Members[u.ID] == nil {
 		return nil
 	}
-	d := draft{action: &tg.MessageActionChatDeleteUser{UserID: int64(u.ID)}}
-	var p *post
-	if c.Kind == Group {
-		// Those who leave a basic group still get the message that says so.
-		p = s.post(by, c.ID.key(), d, except)
-	}
 	delete(c.Members, u.ID)
 	c.Former[u.ID] = by != u
 	c.Version++
-	if c.Kind == Supergroup {
-		p = s.post(by, c.ID.key(), d, except)
+	var p *post
+	if c.Kind != Channel {
+		p = s.post(by, c.ID.key(), draft{action: &tg.MessageActionChatDeleteUser{UserID: int64(u.ID)}, leaver: u.ID}, except)
 	}
 	if c.Kind.isChannel() {
 		delete(u.Dialogs, c.ID.key())

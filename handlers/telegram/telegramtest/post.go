@@ -15,6 +15,7 @@ type draft struct {
 	silent   bool
 	date     int
 	randomID int64
+	leaver   UserID // no member of the basic group any more, and still told
 }
 
 // post gives a message its numbers in every mailbox it goes to and tells all
@@ -35,6 +36,9 @@ func (s *Server) post(from *user, to peerKey, d draft, except *conn) *post {
 	p.IDs = map[UserID]int{}
 	for _, m := range c.memberIDs() {
 		s.putMailbox(s.w.Users[m], to, p, except)
+	}
+	if d.leaver != 0 {
+		s.putMailbox(s.mustUser(d.leaver), to, p, except)
 	}
 	return p
 }
