@@ -34,8 +34,14 @@ func newFact(t Type) Fact {
 		return new(PhoneSubmitted)
 	case "natsgram.auth.phone_rejected.v1":
 		return new(PhoneRejected)
+	case "natsgram.auth.token_submitted.v1":
+		return new(TokenSubmitted)
+	case "natsgram.auth.token_rejected.v1":
+		return new(TokenRejected)
 	case "natsgram.auth.code_sent.v1":
 		return new(CodeSent)
+	case "natsgram.auth.resend_requested.v1":
+		return new(ResendRequested)
 	case "natsgram.auth.code_submitted.v1":
 		return new(CodeSubmitted)
 	case "natsgram.auth.code_rejected.v1":
@@ -62,6 +68,14 @@ func newFact(t Type) Fact {
 		return new(ChatsListed)
 	case "natsgram.auth.progress_made.v1":
 		return new(ProgressMade)
+	case "natsgram.auth.logout_ordered.v1":
+		return new(LogoutOrdered)
+	case "natsgram.auth.devices_listed.v1":
+		return new(DevicesListed)
+	case "natsgram.auth.device_logout_requested.v1":
+		return new(DeviceLogoutRequested)
+	case "natsgram.auth.device_logged_out.v1":
+		return new(DeviceLoggedOut)
 	case "natsgram.portal.portal_opened.v1":
 		return new(PortalOpened)
 	case "natsgram.portal.login_joined.v1":

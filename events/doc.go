@@ -30,8 +30,9 @@
 //
 // Commands. Sealed: user and room, never the words.
 //
-//	command_given    management ingress → management reactor: answers; telegram reactor: asks Telegram for a ping
+//	command_given    management ingress → management reactor: answers; telegram reactor: asks Telegram for a ping or the sessions
 //	command_refused  management ingress → management reactor: says what to do instead
+//	logout_ordered   management ingress → management reactor: asks for the logouts of the user meant; tells the admin
 //	ping_answered    telegram reactor → management reactor: tells
 //	secret_redacted  management reactor → management reactor: tells if it failed
 //
@@ -40,7 +41,10 @@
 //	login_started       management ingress → deadline reactor: sets the timer; management reactor: asks for the number
 //	phone_submitted     management ingress → telegram reactor: auth.sendCode; management reactor: redacts. Sealed: masked number
 //	phone_rejected      telegram reactor → management reactor: says why, asks again
-//	code_sent           telegram reactor → management reactor: says where, asks for it
+//	token_submitted     management ingress → telegram reactor: auth.importBotAuthorization; management reactor: redacts
+//	token_rejected      telegram reactor → management reactor: says why, asks again
+//	code_sent           telegram reactor → management reactor: says where, asks for it. Sealed: what helps to find it
+//	resend_requested    management ingress → telegram reactor: auth.resendCode
 //	code_submitted      management ingress → telegram reactor: auth.signIn; management reactor: redacts
 //	code_rejected       telegram reactor → management reactor: says why, asks again
 //	password_required   telegram reactor → management reactor: asks for it
@@ -53,10 +57,16 @@
 //
 // A session, from its login to its end.
 //
-//	logout_requested  management ingress, operator → telegram reactor: auth.logOut; management reactor: tells
+//	logout_requested  management ingress and reactor, operator → telegram reactor: auth.logOut; management reactor: tells
 //	session_ended     telegram → telegram: disconnects; management reactor: says why and the way back
 //	chats_listed      telegram reactor → progress reactor; management reactor: says how many
 //	progress_made     progress reactor → management reactor: tells
+//
+// The places where an account is logged in to Telegram. Sealed: which they are.
+//
+//	devices_listed           telegram reactor → management reactor: tells
+//	device_logout_requested  management ingress → telegram reactor: account.resetAuthorization
+//	device_logged_out        telegram reactor → management reactor: tells
 //
 // PORTAL, of one chat: portal.<partition>.<portal>.<event>
 //

@@ -11,6 +11,9 @@ const (
 	StepPhone            Step = "phone"             // the user's phone number
 	StepRequestingCode   Step = "requesting_code"   // Telegram's answer to auth.sendCode
 	StepCode             Step = "code"              // the user's code
+	StepResendingCode    Step = "resending_code"    // Telegram's answer to auth.resendCode
+	StepToken            Step = "token"             // the user's bot token
+	StepCheckingToken    Step = "checking_token"    // Telegram's answer to auth.importBotAuthorization
 	StepCheckingCode     Step = "checking_code"     // Telegram's answer to auth.signIn
 	StepPassword         Step = "password"          // the user's two-factor password
 	StepCheckingPassword Step = "checking_password" // Telegram's answer to auth.checkPassword
@@ -20,7 +23,21 @@ const (
 type Method string
 
 // The login methods.
-const MethodPhone Method = "phone"
+const (
+	MethodPhone Method = "phone"
+	// MethodToken is a login by phone number for which Telegram wanted no code:
+	// the user logged out of the account here before, and it left a token.
+	MethodToken Method = "future_token"
+	MethodBot   Method = "bot"
+)
+
+// The factors with which a user has proved who they are.
+const (
+	FactorCode     = "code"
+	FactorPassword = "password"
+	FactorToken    = "future_token"
+	FactorBotToken = "bot_token"
+)
 
 // Channel says through which door the user talks to the bridge.
 type Channel string
@@ -29,9 +46,11 @@ type Channel string
 const ChannelRoom Channel = "room"
 
 // LoginStarted records that a Matrix user began to log in. The attempt ends at
-// Deadline unless it has ended before.
+// Deadline unless it has ended before. With Login it is to revive that login,
+// and only its account will do.
 type LoginStarted struct {
 	Attempt  AttemptID `json:"attempt"`
+	Login    LoginID   `json:"login,omitempty"`
 	Method   Method    `json:"method"`
 	Channel  Channel   `json:"channel"`
 	Deadline time.Time `json:"deadline"`
@@ -62,14 +81,34 @@ const (
 	RouteMissedCall Route = "missed_call"
 	RouteEmail      Route = "email"
 	RouteFragment   Route = "fragment"
+	RouteSMSWord    Route = "sms_word"   // the code is a word
+	RouteSMSPhrase  Route = "sms_phrase" // the code is some words
 	RouteOther      Route = "other"
 )
 
-// CodeSent is Telegram's answer to a phone number: a code is on its way.
+// CodeFacts is the personal part of CodeSent: what helps to find the code.
+type CodeFacts struct {
+	Pattern string `json:"pattern,omitempty"` // of the number that calls, or of the e-mail address
+	URL     string `json:"url,omitempty"`     // Fragment's
+}
+
+// CodeSent is Telegram's answer to a phone number: a code is on its way. Next is
+// how another would come, from NextAt on; empty if there is no other way.
 type CodeSent struct {
 	Attempt AttemptID `json:"attempt"`
 	Route   Route     `json:"route"`
 	Length  int       `json:"length,omitempty"` // digits, 0 if Telegram did not say
+	Next    Route     `json:"next,omitempty"`
+	NextAt  time.Time `json:"next_at,omitzero"`
+	// HasHint says that Telegram told how the word or phrase begins. That is
+	// part of the code, and so in the vault.
+	HasHint bool      `json:"has_hint,omitempty"`
+	Sealed  CodeFacts `json:"-"`
+}
+
+// ResendRequested records that the user asked for another code by the next route.
+type ResendRequested struct {
+	Attempt AttemptID `json:"attempt"`
 }
 
 // Refusal says why Telegram, or the bridge, did not take an answer. The names
@@ -84,6 +123,7 @@ const (
 	PhoneFlood       Refusal = "phone_flood"
 	BadCode          Refusal = "code_invalid"
 	CodeExpired      Refusal = "code_expired"
+	BadToken         Refusal = "token_invalid"
 	BadPassword      Refusal = "password_invalid"
 	FloodWait        Refusal = "flood_wait"
 	TelegramError    Refusal = "telegram_error" // an error we have no name for; Error has it
@@ -93,11 +133,29 @@ const (
 	PasswordVanished Refusal = "password_not_set"
 	NotNow           Refusal = "not_now" // given while Telegram is still being asked
 	NotAnEdit        Refusal = "edited"  // an earlier message was edited; only new ones are read
+
+	CountryMissing Refusal = "country_code_missing"
+	CountryUnknown Refusal = "country_code_unknown"
+	PhoneTooShort  Refusal = "phone_too_short"
+	PhoneTooLong   Refusal = "phone_too_long"
+
+	NoOtherRoute     Refusal = "no_other_route"
+	ResendWait       Refusal = "resend_wait" // a flood wait for another code; the one sent is good still
+	CodeNotMade      Refusal = "code_not_created"
+	LoginRestarted   Refusal = "login_restarted"   // Telegram wants the login from its beginning
+	SessionLost      Refusal = "session_lost"      // Telegram no longer knows the half-made login
+	ChallengeExpired Refusal = "challenge_expired" // the password may be right: it was not looked at
+	SignUpForbidden  Refusal = "signup_forbidden"
+	AccountClosed    Refusal = "account_closed"
+	EmailDemanded    Refusal = "email_setup_required" // Telegram wants an e-mail address set up first
+	PaymentDemanded  Refusal = "payment_required"     // Telegram wants to be paid for the code
 )
 
 // IsTry reports whether the refusal says that the answer was wrong. A flood
 // wait or a fault of the bridge says nothing of the answer: it is no try.
-func (r Refusal) IsTry() bool { return r == BadPhone || r == BadCode || r == BadPassword }
+func (r Refusal) IsTry() bool {
+	return r == BadPhone || r == BadCode || r == BadPassword || r == BadToken
+}
 
 // Rejection is what a refused answer has in common, at every step.
 type Rejection struct {
@@ -108,10 +166,11 @@ type Rejection struct {
 	Next    Step      `json:"next"`              // what the attempt waits for now
 }
 
-// PhoneRejected, CodeRejected and PasswordRejected say that an answer was
+// PhoneRejected, TokenRejected, CodeRejected and PasswordRejected say that an answer was
 // refused and the attempt goes on at Next.
 type (
 	PhoneRejected    struct{ Rejection }
+	TokenRejected    struct{ Rejection }
 	CodeRejected     struct{ Rejection }
 	PasswordRejected struct{ Rejection }
 )
@@ -124,6 +183,11 @@ type InputRefused struct {
 	Reason  Refusal   `json:"reason"`
 }
 
+// TokenSubmitted records that the user gave a bot's token; it lies in the vault.
+type TokenSubmitted struct {
+	Attempt AttemptID `json:"attempt"`
+}
+
 // CodeSubmitted records that the user gave the code; it lies in the vault.
 type CodeSubmitted struct {
 	Attempt AttemptID `json:"attempt"`
@@ -132,7 +196,8 @@ type CodeSubmitted struct {
 // PasswordRequired is Telegram's answer to a right code when two-factor is on.
 type PasswordRequired struct {
 	Attempt AttemptID `json:"attempt"`
-	HasHint bool      `json:"has_hint"`
+	Factor  string    `json:"factor"`   // what was given before
+	HasHint bool      `json:"has_hint"` // the hint is in the vault
 }
 
 // PasswordSubmitted records that the user gave the password; it lies in the vault.
@@ -156,14 +221,20 @@ type AccountFacts struct {
 	Masked     string `json:"masked,omitempty"` // masked phone
 }
 
-// LoginSucceeded ends an attempt well: Telegram let the user in.
+// LoginSucceeded ends an attempt well: Telegram let the user in. Revived says
+// that the user had the login before, with its rooms; Displaces that another
+// Matrix user held the account.
 type LoginSucceeded struct {
-	Attempt AttemptID    `json:"attempt"`
-	Login   LoginID      `json:"login"`
-	Account AccountID    `json:"account"`
-	Method  Method       `json:"method"`
-	Factors []string     `json:"factors"` // "code", "password"
-	Sealed  AccountFacts `json:"-"`
+	Attempt AttemptID `json:"attempt"`
+	Login   LoginID   `json:"login"`
+	Account AccountID `json:"account"`
+	Method  Method    `json:"method"`
+	Factors []string  `json:"factors"` // see FactorCode
+
+	Revived   bool `json:"revived,omitempty"`
+	Displaces bool `json:"displaces,omitempty"`
+
+	Sealed AccountFacts `json:"-"`
 }
 
 // Failure says why an attempt ended without a login.
@@ -178,13 +249,21 @@ const (
 	FailedTooManyTries Failure = "too_many_tries"
 	FailedRefused      Failure = "refused" // Telegram refused for good; Error has it
 	FailedSecretsGone  Failure = "secrets_missing"
+	FailedOtherAccount Failure = "other_account" // not that of the login to revive
+
+	FailedRoomPublic    Failure = "room_public"    // who wants to can join
+	FailedRoomReadable  Failure = "room_readable"  // who is not in it can read it
+	FailedRoomEncrypted Failure = "room_encrypted" // the bot can't read it
 )
 
-// LoginFailed ends an attempt without a login.
+// LoginFailed ends an attempt without a login. Login is the one it was to
+// revive, if any.
 type LoginFailed struct {
 	Attempt AttemptID `json:"attempt"`
+	Login   LoginID   `json:"login,omitempty"`
 	Reason  Failure   `json:"reason"`
 	Step    Step      `json:"step"`
+	Refusal Refusal   `json:"refusal,omitempty"` // why Telegram refused for good
 	Error   string    `json:"error,omitempty"`
 }
 
@@ -196,8 +275,14 @@ func (*PhoneSubmitted) Type() Type       { return "natsgram.auth.phone_submitted
 func (f *PhoneSubmitted) Personal() any  { return &f.Sealed }
 func (*PhoneRejected) Type() Type        { return "natsgram.auth.phone_rejected.v1" }
 func (*PhoneRejected) Personal() any     { return nil }
+func (*TokenSubmitted) Type() Type       { return "natsgram.auth.token_submitted.v1" }
+func (*TokenSubmitted) Personal() any    { return nil }
+func (*TokenRejected) Type() Type        { return "natsgram.auth.token_rejected.v1" }
+func (*TokenRejected) Personal() any     { return nil }
 func (*CodeSent) Type() Type             { return "natsgram.auth.code_sent.v1" }
-func (*CodeSent) Personal() any          { return nil }
+func (f *CodeSent) Personal() any        { return &f.Sealed }
+func (*ResendRequested) Type() Type      { return "natsgram.auth.resend_requested.v1" }
+func (*ResendRequested) Personal() any   { return nil }
 func (*CodeSubmitted) Type() Type        { return "natsgram.auth.code_submitted.v1" }
 func (*CodeSubmitted) Personal() any     { return nil }
 func (*CodeRejected) Type() Type         { return "natsgram.auth.code_rejected.v1" }

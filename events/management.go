@@ -69,13 +69,23 @@ const (
 	CommandPing    CommandName = "ping"
 	CommandLogout  CommandName = "logout"
 	CommandVersion CommandName = "version"
-	CommandUnknown CommandName = "unknown"
+	CommandLogins  CommandName = "logins"
+	CommandRelogin CommandName = "relogin"
+	CommandResend  CommandName = "resend"
+
+	CommandSessions CommandName = "sessions"
+	CommandUnknown  CommandName = "unknown"
 )
 
-// CommandGiven records a command that changes no state (help, version, ping)
-// and is answered. What was typed besides the command word is not kept.
+// CommandGiven records a command that changes no state (help, logins, sessions,
+// version, ping) and is answered. Of what was typed besides the command word
+// only its meaning is kept: About is the command that help was asked about,
+// Login the account whose sessions are wanted.
 type CommandGiven struct {
 	Command CommandName `json:"command"`
+	About   CommandName `json:"about,omitempty"`
+	Login   LoginID     `json:"login,omitempty"`
+	All     bool        `json:"all,omitempty"` // of everybody, for an admin
 	Sealed  RoomFacts   `json:"-"`
 }
 
@@ -87,12 +97,23 @@ const (
 	RefusedUnknown        CommandRefusal = "unknown_command"
 	RefusedNotPermitted   CommandRefusal = "not_permitted"
 	RefusedNotHere        CommandRefusal = "not_a_management_room"
-	RefusedLoggedIn       CommandRefusal = "already_logged_in"
+	RefusedLoggedIn       CommandRefusal = "already_logged_in" // to as many accounts as may be
 	RefusedLoginRunning   CommandRefusal = "login_running"
 	RefusedNothingRunning CommandRefusal = "nothing_to_cancel"
 	RefusedNotLoggedIn    CommandRefusal = "not_logged_in"
 	RefusedEncrypted      CommandRefusal = "room_encrypted"
-	RefusedWhich          CommandRefusal = "which_login" // there are several, and none was named
+	RefusedWhich          CommandRefusal = "which_login"   // there are several, and none was named
+	RefusedNoSuchLogin    CommandRefusal = "no_such_login" // none of the user's fits what was named
+	RefusedNotSuspended   CommandRefusal = "not_suspended" // a login that works needs no reviving
+	RefusedSuspended      CommandRefusal = "suspended"     // its session has ended: Telegram can't be asked
+	RefusedNotAdmin       CommandRefusal = "not_admin"
+	RefusedNoWebPage      CommandRefusal = "no_web_page"        // nobody can be logged in for somebody else without one
+	RefusedTheyAreOut     CommandRefusal = "user_not_logged_in" // the user whom an admin means
+	RefusedNoDevice       CommandRefusal = "no_such_session"
+	RefusedOwnDevice      CommandRefusal = "own_session"    // the bridge's own, and not confirmed
+	RefusedNoCode         CommandRefusal = "no_code_wanted" // no login waits for a code
+	RefusedNoOtherRoute   CommandRefusal = "no_other_route" // Telegram has no other way to send a code
+	RefusedTooSoon        CommandRefusal = "too_soon"       // not yet, Telegram says
 )
 
 // CommandRefused records a command that was not carried out, and why; the bot
@@ -120,6 +141,7 @@ const (
 	SecretPhone    SecretKind = "phone"
 	SecretCode     SecretKind = "code"
 	SecretPassword SecretKind = "password"
+	SecretToken    SecretKind = "bot_token"
 )
 
 // SecretRedacted is the outcome of redacting the user's message that held a

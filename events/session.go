@@ -1,8 +1,10 @@
 package events
 
-// LogoutRequested records that somebody asked to end a login.
+// LogoutRequested records that somebody asked to end a login. Keep says that
+// only its session is to end: it is suspended, not removed.
 type LogoutRequested struct {
 	Login LoginID `json:"login"`
+	Keep  bool    `json:"keep,omitempty"`
 }
 
 // EndCause says why a Telegram session ended. Every end has exactly one.
@@ -17,6 +19,7 @@ const (
 	EndedByExpiry     EndCause = "expired"     // Telegram forgot or expired the session
 	EndedByBan        EndCause = "deactivated" // the account is banned or deleted
 	EndedByDuplicate  EndCause = "duplicated"  // the session key was used twice at once
+	EndedByLeaving    EndCause = "left"        // the user left the management room, and the bridge is not to go on without them
 )
 
 // SessionEnded is the one record of a session's end. Cause user, operator and

@@ -21,6 +21,9 @@ const openInvites = 16
 // again when somebody leaves. In a larger one that would be most days.
 const fewMembers = 8
 
+// goneLogins is how many logins that ended for good a user's state remembers.
+const goneLogins = 8
+
 // User is what the log says of one Matrix user.
 type User struct {
 	UID      events.UID      `json:"uid"`
@@ -38,12 +41,18 @@ type User struct {
 	Encrypted events.RoomID `json:"encrypted,omitempty"`
 	Attempt   *Attempt      `json:"attempt,omitempty"` // the running login attempt
 	Logins    []Login       `json:"logins,omitempty"`  // in the order they began
-	Seen      []string      `json:"seen,omitempty"`    // Matrix events recorded, oldest first
+	// Gone are the logins that ended for good last, oldest first: the user is
+	// told which one it was.
+	Gone []Login `json:"gone,omitempty"`
+	// Devices are the sessions that the user was shown last.
+	Devices *Devices `json:"devices,omitempty"`
+	Seen    []string `json:"seen,omitempty"` // Matrix events recorded, oldest first
 }
 
 // Attempt is a running login.
 type Attempt struct {
 	ID       events.AttemptID `json:"id"`
+	Login    events.LoginID   `json:"login,omitempty"` // the one to revive
 	Method   events.Method    `json:"method"`
 	Channel  events.Channel   `json:"channel"`
 	Room     events.RoomID    `json:"room,omitempty"`
@@ -54,10 +63,19 @@ type Attempt struct {
 	Masked   string           `json:"masked,omitempty"` // the phone number, masked
 	Route    events.Route     `json:"route,omitempty"`
 	Length   int              `json:"length,omitempty"`  // of the code
+	Next     events.Route     `json:"next,omitempty"`    // how another code would come
+	NextAt   time.Time        `json:"next_at,omitzero"`  // and from when on
 	Tries    int              `json:"tries,omitempty"`   // refused answers at this step
 	RetryAt  time.Time        `json:"retry_at,omitzero"` // flood wait
 	Delayed  bool             `json:"delayed,omitempty"` // the user was told that Telegram can't be reached
 	Factors  []string         `json:"factors,omitempty"` // given so far
+}
+
+// Devices are the places where a login's account is logged in to Telegram,
+// under the numbers that the user was shown.
+type Devices struct {
+	Login events.LoginID  `json:"login"`
+	List  []events.Device `json:"list,omitempty"`
 }
 
 // Login is one Telegram session of a user.
@@ -76,6 +94,7 @@ type Login struct {
 	Rooms      int              `json:"rooms,omitempty"`  // portals it is to have
 	Listed     bool             `json:"listed,omitempty"` // its chats have been listed
 	Told       int              `json:"told,omitempty"`   // the milestone of its rooms that was told last
+	Revived    bool             `json:"revived,omitempty"`
 }
 
 // LoginState says whether a login is in use.
@@ -110,6 +129,29 @@ func (u User) LoginOf(account events.AccountID) (Login, bool) {
 	return u.Logins[i], true
 }
 
+// Admits reports whether the running attempt may end in a login to the account:
+// one that is to revive a login is for that login's account alone, while there
+// is that login.
+func (u User) Admits(account events.AccountID) bool {
+	if u.Attempt == nil {
+		return false
+	}
+	l, ok := u.Login(u.Attempt.Login)
+	return !ok || l.Account == account
+}
+
+// Known returns a login of the user by its ID, also one that has just ended.
+func (u User) Known(id events.LoginID) (Login, bool) {
+	if l, ok := u.Login(id); ok {
+		return l, true
+	}
+	i := slices.IndexFunc(u.Gone, func(l Login) bool { return l.ID == id })
+	if i < 0 {
+		return Login{}, false
+	}
+	return u.Gone[i], true
+}
+
 // Recorded reports whether the log already holds what the Matrix event said.
 func (u User) Recorded(origin events.MatrixEventID) bool {
 	return origin != "" && slices.Contains(u.Seen, string(origin))
@@ -119,7 +161,11 @@ func (u *User) clone() User {
 	c := *u
 	c.Invited = slices.Clone(u.Invited)
 	c.Logins = slices.Clone(u.Logins)
+	c.Gone = slices.Clone(u.Gone)
 	c.Seen = slices.Clone(u.Seen)
+	if u.Devices != nil {
+		c.Devices = &Devices{Login: u.Devices.Login, List: slices.Clone(u.Devices.List)}
+	}
 	if u.Attempt != nil {
 		a := *u.Attempt
 		a.Factors = slices.Clone(a.Factors)

@@ -56,8 +56,14 @@ func (u *User) apply(e events.Event) {
 	case *events.BotInvited, *events.ManagementRoomOpened, *events.ManagementRoomRefused,
 		*events.ManagementRoomClosed, *events.CommandGiven, *events.CommandRefused:
 		u.visit(f)
-	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft:
+	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft, *events.LogoutOrdered:
 		// Outcomes for the reader of the log; nothing depends on them.
+	case *events.DevicesListed:
+		if f.OK {
+			u.Devices = &Devices{Login: f.Login, List: f.Sealed.Devices}
+		}
+	case *events.DeviceLogoutRequested, *events.DeviceLoggedOut:
+		// The numbers stay until the user asks for the list again.
 	case *events.LogoutRequested:
 		u.login(f.Login, func(l *Login) { l.Ending = e.ID })
 	case *events.SessionEnded:
@@ -69,8 +75,11 @@ func (u *User) apply(e events.Event) {
 	case *events.LoginStarted:
 		u.meet(f.Sealed)
 		u.Attempt = &Attempt{
-			ID: f.Attempt, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
+			ID: f.Attempt, Login: f.Login, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
 			Step: events.StepPhone, Started: e.Time, Deadline: f.Deadline,
+		}
+		if f.Method == events.MethodBot {
+			u.Attempt.Step = events.StepToken
 		}
 	case *events.LoginFailed:
 		u.Attempt = nil
@@ -132,14 +141,24 @@ func (a *Attempt) apply(e events.Event) {
 	case *events.PhoneSubmitted:
 		a.submit(e.ID, events.StepRequestingCode)
 		a.Masked = f.Sealed.Masked
+	case *events.TokenSubmitted:
+		a.submit(e.ID, events.StepCheckingToken)
+		a.Method = events.MethodBot // a token may come where a number was asked for
+	case *events.TokenRejected:
+		a.reject(f.Rejection)
 	case *events.CodeSent:
+		if a.Step != events.StepResendingCode {
+			a.Tries = 0 // another code gives no more tries
+		}
 		a.ask(events.StepCode)
-		a.Route, a.Length, a.Tries = f.Route, f.Length, 0
+		a.Route, a.Length, a.Next, a.NextAt = f.Route, f.Length, f.Next, f.NextAt
+	case *events.ResendRequested:
+		a.submit(e.ID, events.StepResendingCode)
 	case *events.CodeSubmitted:
 		a.submit(e.ID, events.StepCheckingCode)
 	case *events.PasswordRequired:
 		a.ask(events.StepPassword)
-		a.Factors, a.Tries = append(a.Factors, "code"), 0
+		a.Factors, a.Tries = append(a.Factors, f.Factor), 0
 	case *events.PasswordSubmitted:
 		a.submit(e.ID, events.StepCheckingPassword)
 	case *events.PhoneRejected:
@@ -173,6 +192,10 @@ func (a *Attempt) reject(r events.Rejection) {
 	if r.Reason.IsTry() {
 		a.Tries++
 	}
+	if r.Reason == events.ResendWait {
+		a.NextAt = r.RetryAt // a code may be given meanwhile
+		return
+	}
 	a.RetryAt = r.RetryAt
 }
 
@@ -181,8 +204,10 @@ func isCheckOf(checking, asking events.Step) bool {
 	switch asking {
 	case events.StepPhone:
 		return checking == events.StepRequestingCode
+	case events.StepToken:
+		return checking == events.StepCheckingToken
 	case events.StepCode:
-		return checking == events.StepCheckingCode
+		return checking == events.StepCheckingCode || checking == events.StepResendingCode
 	case events.StepPassword:
 		return checking == events.StepCheckingPassword
 	default:
@@ -209,6 +234,7 @@ func (u *User) logIn(e events.Event, f *events.LoginSucceeded) {
 	l := Login{
 		ID: f.Login, Account: f.Account, TelegramID: f.Sealed.TelegramID, Name: f.Sealed.Name,
 		Username: f.Sealed.Username, Masked: f.Sealed.Masked, Method: f.Method, Since: e.Time, State: LoginActive,
+		Revived: f.Revived,
 	}
 	if i := slices.IndexFunc(u.Logins, func(old Login) bool { return old.ID == f.Login }); i >= 0 {
 		u.Logins[i] = l
@@ -220,6 +246,12 @@ func (u *User) logIn(e events.Event, f *events.LoginSucceeded) {
 func (u *User) endSession(f *events.SessionEnded) {
 	switch f.Cause {
 	case events.EndedByUser, events.EndedByOperator, events.EndedByDisplacing:
+		if l, ok := u.Login(f.Login); ok {
+			u.Gone = append(u.Gone, l)
+			if len(u.Gone) > goneLogins {
+				u.Gone = slices.Delete(u.Gone, 0, len(u.Gone)-goneLogins)
+			}
+		}
 		u.Logins = slices.DeleteFunc(u.Logins, func(l Login) bool { return l.ID == f.Login })
 	default:
 		u.login(f.Login, func(l *Login) { l.State, l.Cause, l.Ending = LoginSuspended, f.Cause, "" })

@@ -89,7 +89,11 @@ func (s *story) roomFact(uid events.UID) events.Fact {
 	case 4:
 		return &events.CommandRefused{Reason: events.RefusedEncrypted, Sealed: where}
 	case 5:
-		return &events.SecretRedacted{What: events.SecretCode, OK: true}
+		return rapid.SampledFrom([]events.Fact{
+			&events.SecretRedacted{What: events.SecretCode, OK: true},
+			&events.DevicesListed{Login: "login-1", OK: true, Sealed: events.DevicesFacts{Devices: []events.Device{{Hash: 7}}}},
+			&events.DevicesListed{Login: "login-1", Error: "unreachable"},
+		}).Draw(s.t, "outcome")
 	default:
 		return &events.BystanderLeft{Sealed: where}
 	}
@@ -127,6 +131,7 @@ func (s *story) command(u projections.User) login.Command {
 	}
 	return rapid.SampledFrom([]login.Command{
 		login.Start{Attempt: events.AttemptID(fmt.Sprintf("attempt-%d", len(s.log))), Deadline: s.now.Add(10 * time.Minute), MaxLogins: 2},
+		login.Start{Attempt: events.AttemptID(fmt.Sprintf("attempt-%d", len(s.log))), Login: id, Deadline: s.now.Add(10 * time.Minute), MaxLogins: 2},
 		login.Submit{Attempt: a.ID, Step: a.Step, Readable: true, Masked: "+44 ••"},
 		login.Submit{Attempt: a.ID, Step: a.Step, Readable: true, Masked: "+44 ••"},
 		login.Submit{Attempt: a.ID, Step: rapid.SampledFrom(asking).Draw(s.t, "step"), Readable: n%2 == 0},
@@ -185,6 +190,12 @@ func (s *story) check(before, u projections.User, e events.Event) {
 		}
 	case before.Attempt == nil && u.Attempt != nil && s.ended[u.Attempt.ID] > 0:
 		t.Fatalf("attempt %s began after its end", u.Attempt.ID)
+	}
+	if f, ok := e.Fact.(*events.LoginSucceeded); ok && before.Attempt.Login != "" {
+		// It revived the login that it was begun for, unless that is gone.
+		if _, there := before.Login(before.Attempt.Login); there && f.Login != before.Attempt.Login {
+			t.Fatalf("login %s in place of %s", f.Login, before.Attempt.Login)
+		}
 	}
 	if a := u.Attempt; a != nil {
 		s.waits[u.UID] = a.Awaiting

@@ -65,7 +65,9 @@ type PortalsConfig struct {
 // LoginConfig bounds a login attempt.
 type LoginConfig struct {
 	AttemptTimeout time.Duration
-	MaxTries       int // wrong answers at one step
+	MaxTries       int    // wrong answers at one step
+	MaxPerUser     int    // Telegram accounts of a Matrix user
+	OnLeave        string // "keep" or "suspend" the logins of who leaves the management room
 }
 
 // CommandsConfig says how a command is recognised outside the management room.

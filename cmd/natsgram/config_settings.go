@@ -47,6 +47,8 @@ func settings(c *Config, dir string) []setting {
 
 		{path: "login.attempt_timeout", read: duration(&c.Login.AttemptTimeout, time.Minute, 24*time.Hour)},
 		{path: "login.max_tries", read: number(&c.Login.MaxTries, 1, 100)},
+		{path: "login.max_per_user", read: number(&c.Login.MaxPerUser, 1, 100)},
+		{path: "login.on_leave", read: oneOf(&c.Login.OnLeave, "keep", "suspend")},
 
 		{path: "commands.prefix", read: word(&c.Commands.Prefix)},
 
@@ -79,7 +81,7 @@ func defaults(dir string) Config {
 		},
 		Telegram: TelegramConfig{DeviceModel: "natsgram", TestServer: TestServerConfig{DC: 2}},
 		Portals:  PortalsConfig{MemberLimit: 50},
-		Login:    LoginConfig{AttemptTimeout: 10 * time.Minute, MaxTries: 5},
+		Login:    LoginConfig{AttemptTimeout: 10 * time.Minute, MaxTries: 5, MaxPerUser: 5, OnLeave: "keep"},
 		Commands: CommandsConfig{Prefix: "!tg"},
 		NATS: NATSConfig{
 			Config: in("nats.conf"), Store: in("nats"), Listen: "127.0.0.1:4222",

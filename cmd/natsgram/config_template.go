@@ -69,6 +69,13 @@ login:
     attempt_timeout: 10m
     # How often a phone number, code or password may be wrong.
     max_tries: 5
+    # How many Telegram accounts a Matrix user may be logged in to at once.
+    max_per_user: 5
+    # What becomes of the logins of somebody who leaves the private chat with the
+    # bot, or whose Matrix account is deactivated.
+    #   keep     they go on, and nobody is told
+    #   suspend  their Telegram sessions end; rooms stay, relogin takes them up
+    on_leave: keep
 
 commands:
     # How a command begins in a room that others are in too.

@@ -66,6 +66,8 @@ func TestTheTemplateIsAConfig(t *testing.T) {
 		{"portals.member_limit", c.Portals.MemberLimit, 50},
 		{"login.attempt_timeout", c.Login.AttemptTimeout, 10 * time.Minute},
 		{"login.max_tries", c.Login.MaxTries, 5},
+		{"login.max_per_user", c.Login.MaxPerUser, 5},
+		{"login.on_leave", c.Login.OnLeave, "keep"},
 		{"commands.prefix", c.Commands.Prefix, "!tg"},
 		{"nats.config", c.NATS.Config, filepath.Join(dir, "nats.conf")},
 		{"nats.store", c.NATS.Store, filepath.Join(dir, "nats")},

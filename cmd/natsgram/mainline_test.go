@@ -45,7 +45,7 @@ func TestMainLine(t *testing.T) {
 	secrets = append(secrets, w.say(w.alice, room, "99999"))
 	w.hear(w.alice, room, "not the code")
 	secrets = append(secrets, w.say(w.alice, room, "60-417"))
-	w.hear(w.alice, room, "verification password")
+	w.hear(w.alice, room, "Your hint for the password: “"+testHint+"”")
 	secrets = append(secrets, w.say(w.alice, room, "not this one"))
 	w.hear(w.alice, room, "password is wrong")
 	secrets = append(secrets, w.say(w.alice, room, testPassword))
@@ -230,8 +230,8 @@ func (w *world) checkLog(t *testing.T, session string) {
 		t.Errorf("%d dead letters, %v", dead, err)
 	}
 	personal := []string{"@alice:", "Liddell", "alice_l", "hello from", "Chess", "psst"}
-	secret := []string{"447700900123", "7700 900123", testPassword, session}
-	w.grep(t, append(secret, personal...))
+	secret := []string{testHint, "447700900123", "7700 900123", testPassword, session}
+	w.grepAll(t, append(secret, personal...))
 }
 
 // checkListing holds what natsgram events prints against the streams: every
@@ -269,15 +269,7 @@ func (w *world) deadLetters() (int, error) {
 // in what it logged.
 func (w *world) grep(t *testing.T, texts []string) {
 	t.Helper()
-	look := func(name string, data []byte) {
-		for _, s := range texts {
-			for _, form := range []string{s, hex.EncodeToString([]byte(s)), base64.StdEncoding.EncodeToString([]byte(s))} {
-				if bytes.Contains(data, []byte(form)) {
-					t.Errorf("%q lies in %s", s, name)
-				}
-			}
-		}
-	}
+	look := looker(t, texts)
 	w.mu.Lock()
 	look("the bridge's log", w.output.Bytes())
 	w.mu.Unlock()
@@ -292,8 +284,19 @@ func (w *world) grep(t *testing.T, texts []string) {
 	if err != nil {
 		t.Error(err)
 	}
-	// The store is encrypted as a whole; what stands in the streams and buckets
-	// must be sealed for itself.
+	// The store is encrypted as a whole; what stands in the streams must be
+	// sealed for itself.
+	l := w.logbook()
+	defer l.close()
+	for _, stream := range events.Streams() {
+		w.grepRecords(l.journal, stream, look)
+	}
+}
+
+// grepAll is grep for a stopped bridge: it looks into every stream and bucket.
+func (w *world) grepAll(t *testing.T, texts []string) {
+	t.Helper()
+	w.grep(t, texts)
 	cfg, err := LoadConfig(w.config)
 	if err != nil {
 		t.Fatal(err)
@@ -303,17 +306,35 @@ func (w *world) grep(t *testing.T, texts []string) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	streams := append(events.Streams(), "TIMERS", "DEAD", "OBJ_SNAPSHOTS")
+	streams := []events.Stream{"TIMERS", "DEAD", "OBJ_SNAPSHOTS"}
 	for _, name := range journal.Buckets() {
 		streams = append(streams, events.Stream("KV_"+name))
 	}
 	for _, stream := range streams {
-		err := journal.New(conn, nil).Records(w.ctx(time.Minute), stream, 0, 0, func(r journal.Record) error {
-			look(fmt.Sprintf("%s %d", stream, r.Seq), append([]byte(r.Subject+"\n"), r.Body...))
-			return nil
-		})
-		if err != nil {
-			t.Errorf("%s: %v", stream, err)
+		w.grepRecords(journal.New(conn, nil), stream, looker(t, texts))
+	}
+}
+
+func (w *world) grepRecords(j *journal.Journal, stream events.Stream, look func(string, []byte)) {
+	w.t.Helper()
+	err := j.Records(w.ctx(time.Minute), stream, 0, 0, func(r journal.Record) error {
+		look(fmt.Sprintf("%s %d", stream, r.Seq), append([]byte(r.Subject+"\n"), r.Body...))
+		return nil
+	})
+	if err != nil {
+		w.t.Errorf("%s: %v", stream, err)
+	}
+}
+
+// looker looks for texts, plain or trivially encoded.
+func looker(t *testing.T, texts []string) func(where string, data []byte) {
+	return func(where string, data []byte) {
+		for _, s := range texts {
+			for _, form := range []string{s, hex.EncodeToString([]byte(s)), base64.StdEncoding.EncodeToString([]byte(s))} {
+				if bytes.Contains(data, []byte(form)) {
+					t.Errorf("%q lies in %s", s, where)
+				}
+			}
 		}
 	}
 }

@@ -25,9 +25,6 @@ import (
 	"github.com/natsgram/natsgram/handlers/telegram"
 )
 
-// loginsPerUser is how many Telegram accounts a Matrix user may be logged in to.
-const loginsPerUser = 1
-
 // consumers is the architecture diagram: who reads what, and does what. Each is
 // a durable consumer per partition, in order within a user or portal.
 func (b *bridge) consumers() []journal.Reactor {
@@ -96,7 +93,8 @@ func (b *bridge) buildManagement() error {
 	}
 	b.management = management.New(management.Config{
 		Bot: bot, Prefix: b.cfg.Commands.Prefix, Version: version(),
-		AttemptTimeout: b.cfg.Login.AttemptTimeout, MaxLogins: loginsPerUser, Permission: b.cfg.permission, Ours: b.cfg.isGhost,
+		AttemptTimeout: b.cfg.Login.AttemptTimeout, MaxLogins: b.cfg.Login.MaxPerUser, Permission: b.cfg.permission, Ours: b.cfg.isGhost,
+		SuspendOnLeave: b.cfg.Login.OnLeave == "suspend",
 	}, client, management.Deps{
 		Desk: commit.Users(b.journal, b.folds.users), Users: b.folds.users, Portals: b.folds.portals,
 		Directory: b.dir, Secrets: b.vault, Timers: b.journal,

@@ -46,6 +46,7 @@ const (
 	alicePhone   = "+447700900123"
 	aliceCode    = "60417"
 	testPassword = "a-password-that-is-nowhere-else"
+	testHint     = "a-hint-that-the-log-never-sees"
 )
 
 func botID() id.UserID { return id.NewUserID("telegrambot", homeName) }
@@ -181,7 +182,7 @@ func (w *world) register(name string) *matrixtest.Client {
 // addAlice gives the phone number that alice types an account.
 func (w *world) addAlice(password string) telegramtest.UserID {
 	return w.tg.AddUser(telegramtest.UserSpec{Phone: alicePhone, FirstName: "Alice", LastName: "Liddell", Username: "alice_l",
-		Password: password, Hint: "the usual", Code: aliceCode})
+		Password: password, Hint: testHint, Code: aliceCode})
 }
 
 // command is the bridge's binary with arguments.

@@ -13,13 +13,15 @@ import (
 // Command is something that somebody wants, or that Telegram answered.
 type Command interface{ command() }
 
-// Start begins an attempt.
+// Start begins an attempt. With Login it is to revive that suspended login.
 type Start struct {
 	Attempt   events.AttemptID
+	Login     events.LoginID
 	User      events.MatrixID
 	Room      events.RoomID
 	Deadline  time.Time
-	MaxLogins int // how many active logins a user may hold
+	Method    events.Method // by phone if empty
+	MaxLogins int           // how many active logins a user may hold
 }
 
 // Submit takes the user's answer to what the attempt asks for. The answer
@@ -30,6 +32,7 @@ type Submit struct {
 	Step     events.Step // the step the answer was read for
 	Readable bool
 	Masked   string
+	Bot      bool           // it is a bot's token, which may be given in place of a number
 	Reason   events.Refusal // why it isn't taken if not readable; empty: not understood
 }
 
@@ -45,12 +48,19 @@ type Expire struct {
 // Abandon ends the running attempt because its room is no safe place any more.
 type Abandon struct{ Reason events.Failure }
 
+// Resend asks for another code by the next route.
+type Resend struct{ Now time.Time }
+
 // CodeIsOnItsWay, NeedPassword and LetIn are Telegram's good answers to the
 // submission Of.
 type CodeIsOnItsWay struct {
-	Of     events.EventID
-	Route  events.Route
-	Length int
+	Of      events.EventID
+	Route   events.Route
+	Length  int
+	Next    events.Route
+	NextAt  time.Time
+	HasHint bool
+	What    events.CodeFacts
 }
 
 // NeedPassword is Telegram asking for the two-factor password.
@@ -66,6 +76,8 @@ type LetIn struct {
 	Login   events.LoginID
 	Account events.AccountID
 	Who     events.AccountFacts
+	// Displaces says that another Matrix user holds the account.
+	Displaces bool
 }
 
 // Refuse is Telegram refusing the submission Of. Final ends the attempt.
@@ -83,8 +95,11 @@ type Refuse struct {
 // goes on trying.
 type Delay struct{ Of events.EventID }
 
-// Logout asks to end a login.
-type Logout struct{ Login events.LoginID }
+// Logout asks to end a login; with Keep, to suspend it.
+type Logout struct {
+	Login events.LoginID
+	Keep  bool
+}
 
 // End records that a session has ended.
 type End struct {
@@ -109,6 +124,7 @@ type Progress struct {
 func (Start) command()          {}
 func (Submit) command()         {}
 func (Cancel) command()         {}
+func (Resend) command()         {}
 func (Expire) command()         {}
 func (Abandon) command()        {}
 func (CodeIsOnItsWay) command() {}

@@ -22,6 +22,8 @@ func Decide(u projections.User, c Command) (events.Fact, error) {
 			return nil, Refused{events.RefusedNothingRunning}
 		}
 		return fail(u.Attempt, events.FailedCancelled, ""), nil
+	case Resend:
+		return resend(u, c)
 	case Abandon:
 		if u.Attempt == nil {
 			return nil, nil
@@ -48,8 +50,20 @@ func start(u projections.User, c Start) (events.Fact, error) {
 	case len(u.ActiveLogins()) >= c.MaxLogins:
 		return nil, Refused{events.RefusedLoggedIn}
 	}
+	if c.Login != "" {
+		switch l, ok := u.Login(c.Login); {
+		case !ok:
+			return nil, Refused{events.RefusedNoSuchLogin}
+		case l.State != projections.LoginSuspended:
+			return nil, Refused{events.RefusedNotSuspended}
+		}
+	}
+	method := c.Method
+	if method == "" {
+		method = events.MethodPhone
+	}
 	return &events.LoginStarted{
-		Attempt: c.Attempt, Method: events.MethodPhone, Channel: events.ChannelRoom, Deadline: c.Deadline,
+		Attempt: c.Attempt, Login: c.Login, Method: method, Channel: events.ChannelRoom, Deadline: c.Deadline,
 		Sealed: events.RoomFacts{User: c.User, Room: c.Room},
 	}, nil
 }
@@ -69,7 +83,10 @@ func submit(u projections.User, c Submit) (events.Fact, error) {
 		return &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: reason}, nil
 	}
 	switch a.Step {
-	case events.StepPhone:
+	case events.StepPhone, events.StepToken:
+		if c.Bot {
+			return &events.TokenSubmitted{Attempt: a.ID}, nil
+		}
 		return &events.PhoneSubmitted{Attempt: a.ID, Sealed: events.PhoneFacts{Masked: c.Masked}}, nil
 	case events.StepCode:
 		return &events.CodeSubmitted{Attempt: a.ID}, nil
@@ -91,11 +108,11 @@ func answered(u projections.User, c Command) (events.Fact, error) {
 	switch c := c.(type) {
 	case CodeIsOnItsWay:
 		if waits(c.Of) {
-			return &events.CodeSent{Attempt: a.ID, Route: c.Route, Length: c.Length}, nil
+			return &events.CodeSent{Attempt: a.ID, Route: c.Route, Length: c.Length, Next: c.Next, NextAt: c.NextAt, HasHint: c.HasHint, Sealed: c.What}, nil
 		}
 	case NeedPassword:
 		if waits(c.Of) {
-			return &events.PasswordRequired{Attempt: a.ID, HasHint: c.HasHint}, nil
+			return &events.PasswordRequired{Attempt: a.ID, Factor: firstFactor(a), HasHint: c.HasHint}, nil
 		}
 	case LetIn:
 		if waits(c.Of) {
@@ -114,22 +131,61 @@ func answered(u projections.User, c Command) (events.Fact, error) {
 }
 
 func letIn(u projections.User, c LetIn) events.Fact {
+	if !u.Admits(c.Account) {
+		return fail(u.Attempt, events.FailedOtherAccount, "")
+	}
 	id := c.Login
-	if known, ok := u.LoginOf(c.Account); ok {
+	known, revived := u.LoginOf(c.Account)
+	if revived {
 		id = known.ID
 	}
-	last := "code"
+	last := firstFactor(u.Attempt)
 	if u.Attempt.Step == events.StepCheckingPassword {
-		last = "password"
+		last = events.FactorPassword
+	}
+	factors := append(slices.Clip(u.Attempt.Factors), last)
+	method := u.Attempt.Method
+	if factors[0] == events.FactorToken {
+		method = events.MethodToken
 	}
 	who := c.Who
 	if who.Masked == "" {
 		who.Masked = u.Attempt.Masked
 	}
 	return &events.LoginSucceeded{
-		Attempt: u.Attempt.ID, Login: id, Account: c.Account, Method: u.Attempt.Method,
-		Factors: append(slices.Clip(u.Attempt.Factors), last), Sealed: who,
+		Attempt: u.Attempt.ID, Login: id, Account: c.Account, Method: method,
+		Factors: factors, Revived: revived, Displaces: c.Displaces, Sealed: who,
 	}
+}
+
+// firstFactor is what Telegram has taken if it lets the user in, or asks for the
+// password, at this step.
+func firstFactor(a *projections.Attempt) string {
+	switch a.Step {
+	case events.StepRequestingCode:
+		return events.FactorToken // there was no code yet
+	case events.StepCheckingToken:
+		return events.FactorBotToken
+	default:
+		return events.FactorCode
+	}
+}
+
+// resend asks Telegram for another code, if it said that there is another way
+// and that way is open by now.
+func resend(u projections.User, c Resend) (events.Fact, error) {
+	a := u.Attempt
+	switch {
+	case a == nil || a.Step != events.StepCode && a.Step != events.StepResendingCode:
+		return nil, Refused{events.RefusedNoCode}
+	case a.Step == events.StepResendingCode:
+		return nil, nil // asked already
+	case a.Next == "":
+		return nil, Refused{events.RefusedNoOtherRoute}
+	case c.Now.Before(a.NextAt) || c.Now.Before(a.RetryAt):
+		return nil, Refused{events.RefusedTooSoon}
+	}
+	return &events.ResendRequested{Attempt: a.ID}, nil
 }
 
 func refuse(a *projections.Attempt, c Refuse) events.Fact {
@@ -137,15 +193,17 @@ func refuse(a *projections.Attempt, c Refuse) events.Fact {
 	case c.Final && c.Reason == events.SecretsMissing:
 		return fail(a, events.FailedSecretsGone, c.Error)
 	case c.Final:
-		return fail(a, events.FailedRefused, c.Error)
+		return &events.LoginFailed{Attempt: a.ID, Reason: events.FailedRefused, Step: a.Step, Refusal: c.Reason, Error: c.Error}
 	}
 	if c.Reason.IsTry() && a.Tries+1 >= c.MaxTries {
 		return fail(a, events.FailedTooManyTries, c.Error)
 	}
 	r := events.Rejection{Attempt: a.ID, Reason: c.Reason, Error: c.Error, RetryAt: c.RetryAt, Next: c.Next}
 	switch a.Step {
-	case events.StepCheckingCode:
+	case events.StepCheckingCode, events.StepResendingCode:
 		return &events.CodeRejected{Rejection: r}
+	case events.StepCheckingToken:
+		return &events.TokenRejected{Rejection: r}
 	case events.StepCheckingPassword:
 		return &events.PasswordRejected{Rejection: r}
 	default:
@@ -154,7 +212,7 @@ func refuse(a *projections.Attempt, c Refuse) events.Fact {
 }
 
 func fail(a *projections.Attempt, why events.Failure, code string) events.Fact {
-	return &events.LoginFailed{Attempt: a.ID, Reason: why, Step: a.Step, Error: code}
+	return &events.LoginFailed{Attempt: a.ID, Login: a.Login, Reason: why, Step: a.Step, Error: code}
 }
 
 func session(u projections.User, c Command) (events.Fact, error) {
@@ -164,10 +222,10 @@ func session(u projections.User, c Command) (events.Fact, error) {
 		if !ok {
 			return nil, Refused{events.RefusedNotLoggedIn}
 		}
-		if l.Ending != "" {
+		if l.Ending != "" || c.Keep && l.State == projections.LoginSuspended {
 			return nil, nil
 		}
-		return &events.LogoutRequested{Login: l.ID}, nil
+		return &events.LogoutRequested{Login: l.ID, Keep: c.Keep}, nil
 	case End:
 		l, ok := u.Login(c.Login)
 		suspends := c.Cause != events.EndedByUser && c.Cause != events.EndedByOperator && c.Cause != events.EndedByDisplacing

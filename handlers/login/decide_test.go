@@ -35,10 +35,11 @@ func eventID(n int) events.EventID { return events.EventID("e" + string(rune('0'
 // The facts of a login, in order: e1 to e6.
 var (
 	started    = &events.LoginStarted{Attempt: "a", Method: events.MethodPhone, Deadline: noon.Add(10 * time.Minute), Sealed: events.RoomFacts{User: "@alice:example.org", Room: room}}
+	revival    = &events.LoginStarted{Attempt: "a", Login: "l", Method: events.MethodPhone, Deadline: started.Deadline, Sealed: started.Sealed}
 	phoneGiven = &events.PhoneSubmitted{Attempt: "a", Sealed: events.PhoneFacts{Masked: "+44 ••••• ••1234"}}
 	codeSent   = &events.CodeSent{Attempt: "a", Route: events.RouteApp, Length: 5}
 	codeGiven  = &events.CodeSubmitted{Attempt: "a"}
-	wantsPass  = &events.PasswordRequired{Attempt: "a"}
+	wantsPass  = &events.PasswordRequired{Attempt: "a", Factor: "code"}
 	passGiven  = &events.PasswordSubmitted{Attempt: "a"}
 	letInFact  = &events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"}}
 	listed     = &events.ChatsListed{Login: "l", Rooms: 48}
@@ -57,6 +58,7 @@ func TestDecide(t *testing.T) {
 	proving := []events.Fact{started, phoneGiven, codeSent, codeGiven, wantsPass, passGiven}
 	loggedIn := []events.Fact{started, phoneGiven, codeSent, codeGiven, letInFact}
 	suspended := append(loggedIn[:5:5], &events.SessionEnded{Login: "l", Cause: events.EndedByRevocation})
+	another := append(requesting[:2:2], &events.CodeSent{Attempt: "a", Route: events.RouteApp, Next: events.RouteSMS, NextAt: noon})
 	badCodes := append(checking[:4:4], &events.CodeRejected{Rejection: rejection(events.BadCode, events.StepCode)}, codeGiven)
 	flooded := append(checking[:4:4], &events.CodeRejected{Rejection: rejection(events.FloodWait, events.StepCode)}, codeGiven)
 
@@ -103,7 +105,42 @@ func TestDecide(t *testing.T) {
 		{"a code for a submission answered before", coding, CodeIsOnItsWay{Of: "e2"}, nil, ""},
 		{"a code for no submission", asked, CodeIsOnItsWay{}, nil, ""},
 		{"a code after cancelling", append(requesting[:2:2], &events.LoginFailed{Attempt: "a"}), CodeIsOnItsWay{Of: "e2"}, nil, ""},
-		{"two-factor", checking, NeedPassword{Of: "e4", HasHint: true}, &events.PasswordRequired{Attempt: "a", HasHint: true}, ""},
+		{"a bot", nil, Start{Attempt: "b", MaxLogins: 1, Method: events.MethodBot},
+			&events.LoginStarted{Attempt: "b", Method: events.MethodBot, Channel: events.ChannelRoom}, ""},
+		{"a bot's token", []events.Fact{&events.LoginStarted{Attempt: "a", Method: events.MethodBot}},
+			Submit{Attempt: "a", Step: events.StepToken, Readable: true, Bot: true}, &events.TokenSubmitted{Attempt: "a"}, ""},
+		{"a bot's token in place of a number", asked, Submit{Attempt: "a", Step: events.StepPhone, Readable: true, Bot: true}, &events.TokenSubmitted{Attempt: "a"}, ""},
+		{"a wrong token", []events.Fact{started, &events.TokenSubmitted{Attempt: "a"}}, Refuse{Of: "e2", Reason: events.BadToken, Next: events.StepToken, MaxTries: 3},
+			&events.TokenRejected{Rejection: rejection(events.BadToken, events.StepToken)}, ""},
+		{"let in by token", []events.Fact{started, &events.TokenSubmitted{Attempt: "a"}}, LetIn{Of: "e2", Login: "l", Account: "acc"},
+			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodBot, Factors: []string{"bot_token"}}, ""},
+
+		{"let in without a code", requesting, LetIn{Of: "e2", Login: "l", Account: "acc"},
+			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodToken, Factors: []string{"future_token"},
+				Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+		{"a password without a code", requesting, NeedPassword{Of: "e2"}, &events.PasswordRequired{Attempt: "a", Factor: "future_token"}, ""},
+		{"let in by token and password", []events.Fact{started, phoneGiven, &events.PasswordRequired{Attempt: "a", Factor: "future_token"}, passGiven},
+			LetIn{Of: "e4", Login: "l", Account: "acc"},
+			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodToken, Factors: []string{"future_token", "password"},
+				Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+
+		{"another code", another, Resend{Now: noon}, &events.ResendRequested{Attempt: "a"}, ""},
+		{"another code before its time", another, Resend{Now: noon.Add(-1)}, nil, events.RefusedTooSoon},
+		{"another code where there is no way", coding, Resend{Now: noon}, nil, events.RefusedNoOtherRoute},
+		{"another code while a flood wait lasts", append(another[:3:3], codeGiven,
+			&events.CodeRejected{Rejection: events.Rejection{Attempt: "a", Reason: events.FloodWait, RetryAt: noon.Add(1), Next: events.StepCode}}),
+			Resend{Now: noon}, nil, events.RefusedTooSoon},
+		{"another code twice", append(another[:3:3], &events.ResendRequested{Attempt: "a"}), Resend{Now: noon}, nil, ""},
+		{"another code before the first", requesting, Resend{Now: noon}, nil, events.RefusedNoCode},
+		{"another code for no login", nil, Resend{Now: noon}, nil, events.RefusedNoCode},
+		{"no other code after all", append(another[:3:3], &events.ResendRequested{Attempt: "a"}),
+			Refuse{Of: "e4", Reason: events.NoOtherRoute, Next: events.StepCode, MaxTries: 3},
+			&events.CodeRejected{Rejection: rejection(events.NoOtherRoute, events.StepCode)}, ""},
+		{"another code gives no more tries", append(another[:3:3], codeGiven, &events.CodeRejected{Rejection: rejection(events.BadCode, events.StepCode)},
+			&events.ResendRequested{Attempt: "a"}, codeSent, codeGiven), Refuse{Of: "e8", Reason: events.BadCode, Next: events.StepCode, MaxTries: 2},
+			&events.LoginFailed{Attempt: "a", Reason: events.FailedTooManyTries, Step: events.StepCheckingCode}, ""},
+
+		{"two-factor", checking, NeedPassword{Of: "e4", HasHint: true}, &events.PasswordRequired{Attempt: "a", Factor: "code", HasHint: true}, ""},
 		{"let in by code", checking, LetIn{Of: "e4", Login: "l", Account: "acc", Who: events.AccountFacts{Name: "Alice"}},
 			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"},
 				Sealed: events.AccountFacts{Name: "Alice", Masked: phoneGiven.Sealed.Masked}}, ""},
@@ -113,7 +150,19 @@ func TestDecide(t *testing.T) {
 		{"let in twice", loggedIn, LetIn{Of: "e4", Login: "m", Account: "acc"}, nil, ""},
 		{"back to a known account", append(suspended[:6:6], started, phoneGiven, codeGiven), LetIn{Of: "e9", Login: "new", Account: "acc"},
 			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"},
-				Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+				Revived: true, Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+		{"somebody else held the account", checking, LetIn{Of: "e4", Login: "l", Account: "acc", Displaces: true},
+			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"},
+				Displaces: true, Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+		{"a suspended login is revived", suspended, Start{Attempt: "b", Login: "l", MaxLogins: 1},
+			&events.LoginStarted{Attempt: "b", Login: "l", Method: events.MethodPhone, Channel: events.ChannelRoom}, ""},
+		{"a login that works is not revived", loggedIn, Start{Attempt: "b", Login: "l", MaxLogins: 2}, nil, events.RefusedNotSuspended},
+		{"nobody else's login is revived", suspended, Start{Attempt: "b", Login: "theirs", MaxLogins: 2}, nil, events.RefusedNoSuchLogin},
+		{"revived", append(suspended[:6:6], revival, phoneGiven, codeGiven), LetIn{Of: "e9", Login: "new", Account: "acc"},
+			&events.LoginSucceeded{Attempt: "a", Login: "l", Account: "acc", Method: events.MethodPhone, Factors: []string{"code"},
+				Revived: true, Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
+		{"revived with another account", append(suspended[:6:6], revival, phoneGiven, codeGiven), LetIn{Of: "e9", Login: "new", Account: "other"},
+			&events.LoginFailed{Attempt: "a", Login: "l", Reason: events.FailedOtherAccount, Step: events.StepCheckingCode}, ""},
 
 		{"a wrong number", requesting, Refuse{Of: "e2", Reason: events.BadPhone, Error: "PHONE_NUMBER_INVALID", Next: events.StepPhone, MaxTries: 3},
 			&events.PhoneRejected{Rejection: events.Rejection{Attempt: "a", Reason: events.BadPhone, Error: "PHONE_NUMBER_INVALID", Next: events.StepPhone}}, ""},
@@ -130,13 +179,15 @@ func TestDecide(t *testing.T) {
 		{"a wrong password", proving, Refuse{Of: "e6", Reason: events.BadPassword, Next: events.StepPassword, MaxTries: 3},
 			&events.PasswordRejected{Rejection: rejection(events.BadPassword, events.StepPassword)}, ""},
 		{"refused for good", requesting, Refuse{Of: "e2", Reason: events.PhoneBanned, Error: "PHONE_NUMBER_BANNED", Final: true, MaxTries: 3},
-			&events.LoginFailed{Attempt: "a", Reason: events.FailedRefused, Step: events.StepRequestingCode, Error: "PHONE_NUMBER_BANNED"}, ""},
+			&events.LoginFailed{Attempt: "a", Reason: events.FailedRefused, Refusal: events.PhoneBanned, Step: events.StepRequestingCode, Error: "PHONE_NUMBER_BANNED"}, ""},
 		{"refused a second time", coding, Refuse{Of: "e2", Reason: events.BadPhone}, nil, ""},
 		{"unreachable", checking, Delay{Of: "e4"}, &events.StepDelayed{Attempt: "a", Step: events.StepCheckingCode, Reason: "unreachable"}, ""},
 		{"unreachable, told already", append(checking[:4:4], &events.StepDelayed{Attempt: "a"}), Delay{Of: "e4"}, nil, ""},
 
 		{"log out", loggedIn, Logout{Login: "l"}, &events.LogoutRequested{Login: "l"}, ""},
 		{"log out twice", append(loggedIn[:5:5], &events.LogoutRequested{Login: "l"}), Logout{Login: "l"}, nil, ""},
+		{"suspend", loggedIn, Logout{Login: "l", Keep: true}, &events.LogoutRequested{Login: "l", Keep: true}, ""},
+		{"suspend what is suspended", suspended, Logout{Login: "l", Keep: true}, nil, ""},
 		{"log out of nothing", nil, Logout{Login: "l"}, nil, events.RefusedNotLoggedIn},
 		{"the session ends", loggedIn, End{Login: "l", Cause: events.EndedByUser, Remote: true},
 			&events.SessionEnded{Login: "l", Cause: events.EndedByUser, Remote: true}, ""},

@@ -1,8 +1,6 @@
 package management
 
 import (
-	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 
@@ -14,22 +12,28 @@ import (
 type answer struct {
 	secret string // the name under which the vault keeps it
 	value  string
-	masked string // what may be kept of a phone number
-	ok     bool   // the bridge could make sense of it
+	masked string         // what may be kept of a phone number
+	ok     bool           // the bridge could make sense of it
+	why    events.Refusal // what is wrong with it if not, as far as the bridge can tell
 }
 
 // readAnswer reads a message for the step that asks for it, or checks what was
 // asked for before.
-func readAnswer(step events.Step, body string) answer {
+func readAnswer(step events.Step, route events.Route, body string) answer {
 	switch step {
+	case events.StepToken, events.StepCheckingToken:
+		return readToken(body)
 	case events.StepPhone, events.StepRequestingCode:
+		if a := readToken(body); a.ok {
+			return a
+		}
 		a := answer{secret: vault.Phone}
-		a.value, a.ok = readPhone(body)
-		a.masked = mask(a.value)
+		a.value, a.why = readPhone(body)
+		a.ok, a.masked = a.value != "", mask(a.value)
 		return a
-	case events.StepCode, events.StepCheckingCode:
+	case events.StepCode, events.StepResendingCode, events.StepCheckingCode:
 		a := answer{secret: vault.Code}
-		a.value, a.ok = readCode(body)
+		a.value, a.ok = readCode(route, body)
 		return a
 	case events.StepPassword, events.StepCheckingPassword:
 		// Every byte counts, blanks at the ends too.
@@ -42,8 +46,10 @@ func readAnswer(step events.Step, body string) answer {
 // kindOf is what a message was read as at a step.
 func kindOf(step events.Step) events.SecretKind {
 	switch step {
-	case events.StepCode, events.StepCheckingCode:
+	case events.StepCode, events.StepResendingCode, events.StepCheckingCode:
 		return events.SecretCode
+	case events.StepToken, events.StepCheckingToken:
+		return events.SecretToken
 	case events.StepPassword, events.StepCheckingPassword:
 		return events.SecretPassword
 	default:
@@ -51,47 +57,52 @@ func kindOf(step events.Step) events.SecretKind {
 	}
 }
 
-// Lengths of a number with its country code (ITU-T E.164) and of a code.
-const (
-	minPhone, maxPhone = 7, 15
-	minCode, maxCode   = 3, 10
-)
+// Lengths of a code.
+const minCode, maxCode = 3, 10
 
-// readPhone reads a phone number in the ways people write one and returns it as
-// + and digits. It wants the country code: a number of the user's own country
-// can't be told from others.
-func readPhone(body string) (number string, ok bool) {
-	text := strings.TrimPrefix(strings.TrimSpace(body), "tel:")
-	text = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) { // marks of direction, copied from an address book
-			return -1
+// maxWords bounds a code of words, in bytes.
+const maxWords = 200
+
+// wordRoute reports whether a code that came this way is made of words.
+func wordRoute(r events.Route) bool { return r == events.RouteSMSWord || r == events.RouteSMSPhrase }
+
+// readCode reads a login code, however its digits are grouped. Some routes bring
+// another kind: words, or the whole number that called.
+func readCode(route events.Route, body string) (code string, ok bool) {
+	longest := maxCode
+	switch {
+	case wordRoute(route):
+		words := strings.Join(strings.Fields(body), " ")
+		if len(words) > maxWords {
+			return "", false
 		}
-		return r
-	}, text)
-	plus := false
-	text = strings.TrimLeft(text, " (\u00a0")
-	if rest, found := strings.CutPrefix(text, "+"); found {
-		plus, text = true, rest
-	} else if rest, found := strings.CutPrefix(text, "00"); found {
-		plus, text = true, rest
+		return words, words != ""
+	case route == events.RouteFlashCall:
+		body, longest = strings.TrimPrefix(strings.TrimSpace(body), "+"), maxPhone
 	}
-	if plus { // +44 (0)20 …: the zero is for callers within the country
-		text = strings.Replace(text, "(0)", "", 1)
-	}
-	digits, ok := digitsOf(text, "()./")
-	if !ok || len(digits) < minPhone || len(digits) > maxPhone || digits[0] == '0' {
-		return "", false
-	}
-	return "+" + digits, true
-}
-
-// readCode reads a login code, however its digits are grouped.
-func readCode(body string) (code string, ok bool) {
 	digits, ok := digitsOf(strings.TrimSpace(body), "")
-	if !ok || len(digits) < minCode || len(digits) > maxCode {
+	if !ok || len(digits) < minCode || len(digits) > longest {
 		return "", false
 	}
 	return digits, true
+}
+
+// readToken reads a bot's token, as BotFather writes it: 123456:ABC-DEF….
+func readToken(body string) answer {
+	token := strings.TrimSpace(body)
+	id, secret, _ := strings.Cut(token, ":")
+	digits := strings.Trim(id, "0123456789") == "" && len(id) >= minTokenID
+	if !digits || len(secret) < minToken || len(token) > maxToken || strings.ContainsFunc(secret, notInToken) {
+		return answer{secret: vault.BotToken}
+	}
+	return answer{secret: vault.BotToken, value: token, ok: true}
+}
+
+// Lengths of a bot's token and its parts.
+const minTokenID, minToken, maxToken = 3, 20, 200
+
+func notInToken(r rune) bool {
+	return r != '-' && r != '_' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 }
 
 // digitsOf returns the digits of a text of digits, blanks, dashes and what else
@@ -100,41 +111,12 @@ func digitsOf(text, between string) (string, bool) {
 	var digits strings.Builder
 	for _, r := range text {
 		switch {
-		case r >= '0' && r <= '9':
-			digits.WriteRune(r)
+		case asciiDigit(r) != 0:
+			digits.WriteRune(asciiDigit(r))
 		case unicode.IsSpace(r), unicode.Is(unicode.Pd, r), unicode.Is(unicode.Cf, r), strings.ContainsRune(between, r):
 		default:
 			return "", false
 		}
 	}
 	return digits.String(), digits.Len() > 0
-}
-
-// mask hides a number but for its country code and last digits.
-func mask(number string) string {
-	digits := strings.TrimPrefix(number, "+")
-	if len(digits) < minPhone {
-		return ""
-	}
-	shown := 4
-	if len(digits) < 10 {
-		shown = 2
-	}
-	return "+" + countryCode(digits) + " ••••• ••" + digits[len(digits)-shown:]
-}
-
-// countryCode is the beginning of a number that says its country (ITU-T E.164
-// annex): one digit for zones 1 and 7, two for those listed, else three.
-func countryCode(digits string) string {
-	two := []int{
-		20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 53, 54, 55, 56, 57, 58,
-		60, 61, 62, 63, 64, 65, 66, 81, 82, 84, 86, 90, 91, 92, 93, 94, 95, 98,
-	}
-	if digits[0] == '1' || digits[0] == '7' {
-		return digits[:1]
-	}
-	if n, err := strconv.Atoi(digits[:2]); err == nil && slices.Contains(two, n) {
-		return digits[:2]
-	}
-	return digits[:3]
 }

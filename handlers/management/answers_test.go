@@ -12,41 +12,55 @@ import (
 
 func TestReadPhone(t *testing.T) {
 	for body, want := range map[string]string{
-		"+447911123456":                      "+447911123456",
-		" +44 7911 123456 \n":                "+447911123456",
-		"+44 (0)7911 123-456":                "+447911123456",
-		"0044 7911.123.456":                  "+447911123456",
-		"(+44) 7911/123456":                  "+447911123456",
-		"447911123456":                       "+447911123456",
-		"+1 (555) 010-9999":                  "+15550109999",
-		"+49\u00a0171\u20111234567":          "+491711234567",
-		"\u202a+44 7911 123456\u202c":        "+447911123456",
-		"tel:+447911123456":                  "+447911123456",
-		"+9996621234":                        "+9996621234",
-		"+290 1234":                          "+2901234",
-		"":                                   "",
-		"   ":                                "",
-		"+":                                  "",
-		"00":                                 "",
-		"0171 1234567":                       "", // of which country?
-		"+0171 1234567":                      "",
-		"+44 12":                             "",
-		"+1234567890123456":                  "",
-		"+44 7911 123456 please":             "",
-		"++447911123456":                     "",
-		"+44+7911123456":                     "",
-		"+44 7911 12345x":                    "",
-		"+٤٤ ٧٩١١ ١٢٣٤٥٦":                    "",
-		"my number is +447911123456":         "",
-		"+44 7911 123456, +44 7911 123457":   "",
-		"(0)":                                "",
-		"\x00\xff\xfe":                       "",
-		strings.Repeat("+", 100_000):         "",
-		strings.Repeat("1234567890 ", 9_999): "",
+		"+447911123456":               "+447911123456",
+		" +44 7911 123456 \n":         "+447911123456",
+		"+44 (0)7911 123-456":         "+447911123456",
+		"0044 7911.123.456":           "+447911123456",
+		"00 44 7911 123 456":          "+447911123456",
+		"(+44) 7911/123456":           "+447911123456",
+		"447911123456":                "+447911123456",
+		"+1 (555) 010-9999":           "+15550109999",
+		"+49\u00a0171\u20111234567":   "+491711234567",
+		"\u202a+44 7911 123456\u202c": "+447911123456",
+		"tel:+447911123456":           "+447911123456",
+		"＋４４　７９１１　１２３４５６":             "+447911123456",
+		"+٤٤ ٧٩١١ ١٢٣٤٥٦":             "+447911123456",
+		"+39 (06) 6982":               "+39066982", // there the zero is part of the number
+		"+888 0123 4567":              "+88801234567",
+		"+9996621234":                 "+9996621234",
 	} {
-		got, ok := readPhone(body)
-		if got != want || ok != (want != "") {
-			t.Errorf("%.40q reads as %q, %v", body, got, ok)
+		if got, why := readPhone(body); got != want || why != "" {
+			t.Errorf("%.40q reads as %q, %s", body, got, why)
+		}
+	}
+	for body, want := range map[string]events.Refusal{
+		"":                                   events.NotUnderstood,
+		"   ":                                events.NotUnderstood,
+		"+":                                  events.PhoneTooShort,
+		"00":                                 events.PhoneTooShort,
+		"+44 12":                             events.PhoneTooShort,
+		"+44 7911 1234":                      events.PhoneTooShort,
+		"+888 12":                            events.PhoneTooShort,
+		"0171 1234567":                       events.CountryMissing,
+		"7911 123456":                        events.CountryMissing,
+		"(555) 010-9999":                     events.CountryMissing,
+		"(0)":                                events.CountryMissing,
+		"+0171 1234567":                      events.CountryUnknown,
+		"+210 1234567":                       events.CountryUnknown,
+		"+44 7911 123456 789":                events.PhoneTooLong,
+		"+1234567890123456":                  events.PhoneTooLong,
+		strings.Repeat("1234567890 ", 9_999): events.PhoneTooLong,
+		"+44 7911 123456 please":             events.NotUnderstood,
+		"++447911123456":                     events.NotUnderstood,
+		"+44+7911123456":                     events.NotUnderstood,
+		"+44 7911 12345x":                    events.NotUnderstood,
+		"my number is +447911123456":         events.NotUnderstood,
+		"+44 7911 123456, +44 7911 123457":   events.NotUnderstood,
+		"\x00\xff\xfe":                       events.NotUnderstood,
+		strings.Repeat("+", 100_000):         events.NotUnderstood,
+	} {
+		if got, why := readPhone(body); got != "" || why != want {
+			t.Errorf("%.40q reads as %q, %s", body, got, why)
 		}
 	}
 }
@@ -56,9 +70,27 @@ func TestReadCode(t *testing.T) {
 		"12345": "12345", " 12 345\n": "12345", "123-45": "12345", "1 2 3 4 5 6": "123456", "012": "012", "12–345": "12345",
 		"": "", "12": "", "12345678901": "", "12345a": "", "code 12345": "", "12.345": "", "+12345": "",
 	} {
-		got, ok := readCode(body)
+		got, ok := readCode(events.RouteSMS, body)
 		if got != want || ok != (want != "") {
 			t.Errorf("%q reads as %q, %v", body, got, ok)
+		}
+	}
+}
+
+func TestReadCodeOfOtherKinds(t *testing.T) {
+	for _, c := range []struct {
+		route      events.Route
+		body, want string
+	}{
+		{events.RouteSMSWord, " Banana\n", "Banana"},
+		{events.RouteSMSPhrase, "green  apples fall", "green apples fall"},
+		{events.RouteSMSPhrase, " ", ""},
+		{events.RouteSMSPhrase, strings.Repeat("x", 201), ""},
+		{events.RouteFlashCall, "+999 12 345 678 90", "9991234567890"},
+		{events.RouteMissedCall, "+99912", ""},
+	} {
+		if got, ok := readCode(c.route, c.body); got != c.want || ok != (c.want != "") {
+			t.Errorf("%s: %.20q reads as %q, %v", c.route, c.body, got, ok)
 		}
 	}
 }
@@ -69,14 +101,14 @@ func TestReadAnswer(t *testing.T) {
 		body string
 		want answer
 	}{
-		{events.StepPhone, "+44 7911 123456", answer{vault.Phone, "+447911123456", "+44 ••••• ••3456", true}},
-		{events.StepCode, "1-2-3-4-5", answer{vault.Code, "12345", "", true}},
-		{events.StepPassword, "  p á\tss ", answer{vault.Password, "  p á\tss ", "", true}},
-		{events.StepPassword, "", answer{vault.Password, "", "", false}},
-		{events.StepPhone, "rubbish", answer{vault.Phone, "", "", false}},
+		{events.StepPhone, "+44 7911 123456", answer{vault.Phone, "+447911123456", "+44 ••••• ••3456", true, ""}},
+		{events.StepCode, "1-2-3-4-5", answer{vault.Code, "12345", "", true, ""}},
+		{events.StepPassword, "  p á\tss ", answer{vault.Password, "  p á\tss ", "", true, ""}},
+		{events.StepPassword, "", answer{vault.Password, "", "", false, ""}},
+		{events.StepPhone, "rubbish", answer{vault.Phone, "", "", false, events.NotUnderstood}},
 		{"a step to come", "12345", answer{}},
 	} {
-		if got := readAnswer(c.step, c.body); got != c.want {
+		if got := readAnswer(c.step, "", c.body); got != c.want {
 			t.Errorf("%s: %q reads as %+v", c.step, c.body, got)
 		}
 	}
@@ -84,15 +116,15 @@ func TestReadAnswer(t *testing.T) {
 
 func TestMask(t *testing.T) {
 	for number, want := range map[string]string{
-		"+447911123456":    "+44 ••••• ••3456",
-		"+15550109999":     "+1 ••••• ••9999",
-		"+79161234567":     "+7 ••••• ••4567",
-		"+35312345678":     "+353 ••••• ••5678",
-		"+2901234":         "+290 ••••• ••34", // a short number: less is shown
-		"+9996621234":      "+999 ••••• ••1234",
-		"+999999999999999": "+999 ••••• ••9999",
-		"":                 "",
-		"+12":              "",
+		"+447911123456": "+44 ••••• ••3456",
+		"+15550109999":  "+1 ••••• ••9999",
+		"+79161234567":  "+7 ••••• ••4567",
+		"+35312345678":  "+353 ••••• ••5678",
+		"+29022158":     "+290 ••••• ••58", // a short number: less is shown
+		"+9996621234":   "+999 ••••• ••1234",
+		"+88801234567":  "+888 ••••• ••4567",
+		"":              "",
+		"+12":           "",
 	} {
 		if got := mask(number); got != want {
 			t.Errorf("%s is masked as %q", number, got)
@@ -108,7 +140,7 @@ func TestWhateverIsTyped(t *testing.T) {
 		for _, step := range []events.Step{
 			events.StepPhone, events.StepRequestingCode, events.StepCode, events.StepCheckingCode, events.StepPassword, events.StepCheckingPassword,
 		} {
-			a := readAnswer(step, body)
+			a := readAnswer(step, "", body)
 			if a.ok != (a.value != "") || a.secret != string(kindOf(step)) {
 				t.Fatalf("%s: %+v", step, a)
 			}

@@ -31,9 +31,18 @@ func testLogin(t *testing.T, h *house) {
 	g.deleted(number)
 
 	g.telegram(func(of events.EventID) login.Command {
-		return login.CodeIsOnItsWay{Of: of, Route: events.RouteSMS, Length: 5}
+		return login.CodeIsOnItsWay{Of: of, Route: events.RouteSMS, Length: 5, Next: events.RouteCall}
 	})
-	g.expect("Telegram has sent you a code by SMS. Please send me the code of 5 digits here; I delete your message at once.")
+	g.expect("Telegram has sent you a code by SMS. Please send me the code of 5 digits here; I delete your message at once. " +
+		"If it does not come: type `resend` for a call that says a code.")
+	g.says("Resend")
+	g.telegram(func(of events.EventID) login.Command {
+		return login.CodeIsOnItsWay{Of: of, Route: events.RouteMissedCall, Length: 5, Next: events.RouteSMS, NextAt: time.Now().Add(time.Hour), What: events.CodeFacts{Pattern: "99966"}}
+	})
+	g.expect("Telegram calls you and hangs up at once. The code is the last 5 digits of the number that called, which begins with 99966. " +
+		"Please send me the code of 5 digits here; I delete your message at once. If it does not come: at ")
+	g.says("resend")
+	g.expect("Not yet: Telegram allows a code by SMS at ")
 	wrong := g.says("1 1 1-11")
 	g.holds(g.awaitStep(events.StepCheckingCode).Attempt.ID, vault.Code, "11111")
 	g.telegram(func(of events.EventID) login.Command {
@@ -42,8 +51,10 @@ func testLogin(t *testing.T, h *house) {
 	g.expect("This is not the code that Telegram sent. Please look at its latest message and try again. Please send me the code here; I delete your message at once.")
 	right := g.says("54321")
 	g.awaitStep(events.StepCheckingCode)
-	g.telegram(func(of events.EventID) login.Command { return login.NeedPassword{Of: of} })
-	g.expect("The code is right. Your account has two-step verification. Please send me your two-step verification password")
+	check(t, h.vault.PutAttempt(within(t), u.Attempt.ID, vault.Hint, vault.Secret("the <cave>"), time.Minute))
+	g.telegram(func(of events.EventID) login.Command { return login.NeedPassword{Of: of, HasHint: true} })
+	g.expect("The code is right. Your account has two-step verification. Please send me your two-step verification password; I delete your message at once. " +
+		"Whatever you send now is taken as the password, only `cancel` ends the login. Your hint for the password: “the <cave>”.")
 	secret := g.says("help me ") // a password, whatever it looks like
 	g.holds(g.awaitStep(events.StepCheckingPassword).Attempt.ID, vault.Password, "help me ")
 	for _, message := range []id.EventID{wrong, right, secret} {
@@ -61,7 +72,7 @@ func testLogin(t *testing.T, h *house) {
 	names, all := g.history()
 	if want := []string{
 		"bot_invited", "management_room_opened", "login_started", "phone_submitted", "secret_redacted", "code_sent",
-		"code_submitted", "secret_redacted", "code_rejected", "code_submitted", "secret_redacted", "password_required",
+		"resend_requested", "code_sent", "command_refused", "code_submitted", "secret_redacted", "code_rejected", "code_submitted", "secret_redacted", "password_required",
 		"password_submitted", "secret_redacted", "login_succeeded",
 	}; !slices.Equal(sortedRedactions(names), sortedRedactions(want)) {
 		t.Errorf("the log says %v", names)
@@ -72,7 +83,7 @@ func testLogin(t *testing.T, h *house) {
 			t.Errorf("%s: correlation %q, origin %q", name, e.Correlation, e.Origin)
 		}
 	}
-	g.logHasNot("7911123456", "7911", "11111", "54321", "help me")
+	g.logHasNot("the <cave>", "cave", "7911123456", "7911", "11111", "54321", "help me")
 	g.vaultDrops(events.AttemptID(attempt))
 }
 
@@ -96,7 +107,7 @@ func (g *guest) holds(attempt events.AttemptID, name, want string) {
 func (g *guest) vaultDrops(attempt events.AttemptID) {
 	g.t.Helper()
 	deadline := time.Now().Add(patience)
-	for _, name := range []string{vault.Phone, vault.Code, vault.Password} {
+	for _, name := range []string{vault.Code, vault.Password, vault.Hint} {
 		for {
 			if _, err := g.vault.Attempt(within(g.t), attempt, name); err != nil {
 				break
@@ -137,7 +148,11 @@ func testRubbish(t *testing.T, h *house) {
 	g := h.host(t, "bob")
 	g.says("login")
 	g.expect("Let's connect")
-	for _, rubbish := range []string{"my number", "0171 1234567", "+12", "📞", "+44 7911 123456 and more", strings.Repeat("9", 4000)} {
+	for number, want := range map[string]string{"0171 1234567": "The country code is missing.", "+44 12": "This phone number is too short", "+210 123456": "No country has the code"} {
+		g.says(number)
+		g.expect(want)
+	}
+	for _, rubbish := range []string{"my number", "📞", "+44 7911 123456 and more"} {
 		message := g.says(rubbish)
 		g.expect("I can't read this as a phone number. Please send it with its country code and nothing else, such as `+44 7911 123456`; `cancel` ends the login.")
 		g.deleted(message)
@@ -148,7 +163,7 @@ func testRubbish(t *testing.T, h *house) {
 	g.says("Help!")
 	g.expect("I connect your Telegram account to Matrix. Commands here:")
 	g.says("login")
-	g.expect("A login is under way; `cancel` ends it. Please send me your phone number")
+	g.expect("A login is under way since ")
 
 	g.says("0044 7911 123456")
 	g.telegram(func(of events.EventID) login.Command {
@@ -173,7 +188,36 @@ func testRubbish(t *testing.T, h *house) {
 	g.deleted(code)
 	g.says("cancel")
 	g.expect("The login is cancelled.")
-	g.logHasNot("7911", "not a code", "9999999")
+	g.logHasNot("7911", "not a code", "0171 1234567")
+}
+
+func testBotToken(t *testing.T, h *house) {
+	const token = "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11"
+	g := h.host(t, "bertha")
+	g.says("login bot")
+	g.expect("Let's connect your Telegram bot. You have 10 min. Please send me your bot's token, as BotFather gave it to you;")
+	wrong := g.says("+44 7911 123456")
+	g.expect("I can't read this as a bot's token.")
+	first := g.says(token)
+	g.holds(g.awaitStep(events.StepCheckingToken).Attempt.ID, vault.BotToken, token)
+	g.telegram(func(of events.EventID) login.Command {
+		return login.Refuse{Of: of, Reason: events.BadToken, Error: "ACCESS_TOKEN_INVALID", Next: events.StepToken, MaxTries: 5}
+	})
+	g.expect("Telegram does not know this token, or BotFather has made a newer one: look there. Please send me your bot's token")
+	g.says("cancel")
+	g.expect("The login is cancelled.")
+	second := g.says("login " + token) // where a number could stand
+	g.expect("Let's connect your Telegram account.")
+	g.telegram(func(of events.EventID) login.Command {
+		return login.LetIn{Of: of, Login: "l-bot", Account: "acc-bot", Who: events.AccountFacts{TelegramID: 9, Name: "Robot"}}
+	})
+	g.expect("Logged in as Robot. A bot has no list of chats: each gets its room when a message comes.")
+	for _, message := range []id.EventID{wrong, first, second} {
+		g.deleted(message)
+	}
+	g.happens(login.ListChats{Login: "l-bot"})
+	g.silent()
+	g.logHasNot("ABC-DEF", token)
 }
 
 func testEdits(t *testing.T, h *house) {
@@ -227,7 +271,7 @@ func testTooEarly(t *testing.T, h *house) {
 	g.telegram(func(of events.EventID) login.Command {
 		return login.Refuse{Of: of, Reason: events.PhoneBanned, Error: "PHONE_NUMBER_BANNED", Final: true}
 	})
-	g.expect("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it.")
+	g.expect("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it; with another number, type `login`.")
 	g.silent()
 }
 

@@ -2,6 +2,7 @@ package management
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"maunium.net/go/mautrix"
@@ -147,6 +148,10 @@ func testNoPower(t *testing.T, h *house) {
 	g.identify()
 	g.says("login")
 	g.expect("Let's connect")
+	asked := g.notices(g.user.Room(g.room))[g.seen-1].Content.AsMessage().Body
+	if !strings.HasSuffix(asked, "I lack the power to delete your messages here: please make me a moderator first (room settings, Roles & Permissions), or delete them yourself.") {
+		t.Errorf("asked %q", asked)
+	}
 	number := g.says("+44 7911 123456")
 	g.expect("I could not delete your message with the phone number: I lack the power in this room. Please delete it yourself, and make me a moderator here so that I can.")
 	if _, there := g.user.Room(g.room).Text(number); !there {

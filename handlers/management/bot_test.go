@@ -22,6 +22,7 @@ func TestBot(t *testing.T) {
 		{"a login with two factors", testLogin},
 		{"rubbish loses nothing", testRubbish},
 		{"edits are not answers", testEdits},
+		{"a bot", testBotToken},
 		{"answers too early", testTooEarly},
 		{"commands", testCommands},
 		{"cancel and the password", testCancel},
@@ -31,6 +32,7 @@ func TestBot(t *testing.T) {
 		{"a crowded room", testCrowdedRoom},
 		{"an encrypted room", testEncryptedRoom},
 		{"no power to redact", testNoPower},
+		{"a room that is not safe", testUnsafeRoom},
 		{"strangers", testStrangers},
 		{"rooms are counted", testProgress},
 		{"logout and the end of a session", testSessionEnds},
@@ -46,13 +48,14 @@ func TestBot(t *testing.T) {
 func testCommands(t *testing.T, h *house) {
 	g := h.host(t, "erin")
 	for _, c := range []struct{ says, expect string }{
-		{"HELP", "I connect your Telegram account to Matrix. Commands here:\n• `login` – connect your Telegram account\n"},
+		{"HELP", "I connect your Telegram account to Matrix. Commands here:\nLog in and out\n• `login` – connect a Telegram account\n"},
 		{"!tg version", "natsgram v0.0-test"},
 		{"  ping  ", "I am here. You are not logged in to Telegram: type `login` to connect your account."},
 		{"logut", "I don't know that command. Did you mean `logout`? `help` lists what I know."},
 		{"lgoin", "I don't know that command. Did you mean `login`? `help` lists what I know."},
 		{"what a nice day", "I don't know that command. `help` lists what I know."},
 		{"!tg", "I connect your Telegram account"},
+		{"resend", "There is no code to send again: no login waits for one."},
 		{"cancel", "There is no login to cancel. Type `login` to begin one."},
 		{"logout", "You are not logged in to Telegram. Type `login` to connect your account."},
 	} {
@@ -111,7 +114,7 @@ func testSessionEnds(t *testing.T, h *house) {
 	g := h.host(t, "trent")
 	id := g.loggedIn("acc-trent")
 	g.says("login")
-	g.expect("You are logged in already, as Alice <b> (@alice, +44 ••••• ••3456). To use another account, type `logout` first.")
+	g.expect("You are logged in already, as Alice <b> (@alice, +44 ••••• ••3456), and this bridge allows one account. To use another, type `logout` first.")
 	g.says("ping")
 	g.expect("I am here. You are logged in as Alice <b> (@alice, +44 ••••• ••3456); asking Telegram…")
 	for _, answer := range []*events.PingAnswered{{Login: id, OK: true, Millis: 43}, {Login: id, Error: "unreachable"}, {Login: id, Error: "AUTH_KEY_UNREGISTERED"}} {
@@ -119,7 +122,7 @@ func testSessionEnds(t *testing.T, h *house) {
 	}
 	g.expect("Telegram answers in 43 ms (Alice <b> (@alice, +44 ••••• ••3456)).", "Telegram can't be reached just now", "Telegram refuses")
 	g.happens(login.End{Login: id, Cause: events.EndedByRevocation, Evidence: "SESSION_REVOKED"})
-	g.expect("Your Telegram session was ended from another Telegram app (Settings, Devices). Your rooms are kept: type `login` to connect them again.")
+	g.expect("Your Telegram session was ended from another Telegram app (Settings, Devices). Your rooms are kept: type `relogin` to connect them again.")
 	g.says("ping")
 	g.expect("I am here. Telegram has ended your session")
 	again := g.loggedIn("acc-trent")

@@ -1,7 +1,6 @@
 package management
 
 import (
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,14 +37,28 @@ func readMessage(content *event.MessageEventContent) said {
 type order struct {
 	name events.CommandName
 	args string
+	// method is how to log in, if the command says.
+	method events.Method
 	// suggestion is the command probably meant by an unknown one.
 	suggestion events.CommandName
 }
 
+// about is the command that help is asked about, if it is one.
+func (o order) about() events.CommandName {
+	word, _, _ := strings.Cut(strings.ToLower(o.args), " ")
+	for _, name := range commands() {
+		if o.name == events.CommandHelp && word == string(name) {
+			return name
+		}
+	}
+	return ""
+}
+
 func commands() []events.CommandName {
 	return []events.CommandName{
-		events.CommandHelp, events.CommandLogin, events.CommandCancel,
+		events.CommandHelp, events.CommandLogin, events.CommandCancel, events.CommandResend,
 		events.CommandPing, events.CommandLogout, events.CommandVersion,
+		events.CommandLogins, events.CommandRelogin, events.CommandSessions,
 	}
 }
 
@@ -62,7 +75,11 @@ func readOrder(body, prefix string) order {
 	}
 	for _, name := range commands() {
 		if word == string(name) {
-			return order{name: name, args: strings.TrimSpace(args)}
+			o := order{name: name, args: strings.TrimSpace(args)}
+			if how, rest, _ := strings.Cut(o.args, " "); name == events.CommandLogin && strings.EqualFold(how, string(events.MethodBot)) {
+				o.method, o.args = events.MethodBot, strings.TrimSpace(rest)
+			}
+			return o
 		}
 	}
 	return order{name: events.CommandUnknown, suggestion: nearest(word)}
@@ -91,6 +108,13 @@ func understand(a *projections.Attempt, s said, prefix string) (o order, answers
 		}
 		return order{}, true
 	}
+	if a != nil && a.Step == events.StepCode && wordRoute(a.Route) {
+		// So may a code that is a word.
+		if word := events.CommandName(strings.ToLower(strings.TrimSpace(s.body))); word == events.CommandCancel || word == events.CommandResend {
+			return order{name: word}, false
+		}
+		return order{}, true
+	}
 	o = readOrder(s.body, prefix)
 	return o, a != nil && o.name == events.CommandUnknown
 }
@@ -109,26 +133,6 @@ func hindrance(a projections.Attempt, s said, now time.Time) events.Refusal {
 	default:
 		return ""
 	}
-}
-
-// chooseLogin finds the login that a logout means: the only one, or that of the
-// number or user name given.
-func chooseLogin(u projections.User, args string) (events.LoginID, events.CommandRefusal) {
-	if len(u.Logins) == 0 {
-		return "", events.RefusedNotLoggedIn
-	}
-	if n, err := strconv.Atoi(args); err == nil && n >= 1 && n <= len(u.Logins) {
-		return u.Logins[n-1].ID, ""
-	}
-	for _, l := range u.Logins {
-		if name := strings.TrimPrefix(args, "@"); name != "" && strings.EqualFold(name, l.Username) {
-			return l.ID, ""
-		}
-	}
-	if len(u.Logins) == 1 && args == "" {
-		return u.Logins[0].ID, ""
-	}
-	return "", events.RefusedWhich
 }
 
 // nearest is the command that a mistyped word comes nearest to, or empty if

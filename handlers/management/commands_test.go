@@ -19,6 +19,8 @@ func TestReadOrder(t *testing.T) {
 		"/login":             {name: events.CommandLogin},
 		"!login":             {name: events.CommandLogin},
 		"`login`":            {name: events.CommandLogin},
+		"login bot":          {name: events.CommandLogin, method: events.MethodBot},
+		"login Bot  1:x":     {name: events.CommandLogin, method: events.MethodBot, args: "1:x"},
 		"help?":              {name: events.CommandHelp},
 		"!tg login":          {name: events.CommandLogin},
 		"!TG   logout 2":     {name: events.CommandLogout, args: "2"},
@@ -65,6 +67,8 @@ func TestUnderstand(t *testing.T) {
 		{"a password that is a command", at(events.StepPassword), said{body: "help", text: true}, ""},
 		{"a password with the prefix", at(events.StepPassword), said{body: "!tg cancel", text: true}, ""},
 		{"a password that begins with cancel", at(events.StepPassword), said{body: "cancel culture", text: true}, ""},
+		{"a code that is a command", &projections.Attempt{Step: events.StepCode, Route: events.RouteSMSWord}, said{body: "help", text: true}, ""},
+		{"another code, please", &projections.Attempt{Step: events.StepCode, Route: events.RouteSMSWord}, said{body: "Resend", text: true}, events.CommandResend},
 		{"cancel", at(events.StepPassword), said{body: " Cancel ", text: true}, events.CommandCancel},
 		{"a second password", at(events.StepCheckingPassword), said{body: "ping", text: true}, ""},
 	} {
@@ -97,7 +101,10 @@ func TestHindrance(t *testing.T) {
 
 func TestChooseLogin(t *testing.T) {
 	one := projections.User{Logins: []projections.Login{{ID: "a", Username: "alice"}}}
-	two := projections.User{Logins: []projections.Login{{ID: "a", Username: "alice"}, {ID: "b", Username: "Bob"}}}
+	two := projections.User{Logins: []projections.Login{
+		{ID: "a", Username: "alice", Masked: "+44 ••••• ••3456"}, {ID: "b", Name: "Bob Smith", Username: "Bob", Masked: "+1 ••••• ••9999"},
+	}}
+	twins := projections.User{Logins: []projections.Login{{ID: "a", Masked: "+44 ••••• ••3412"}, {ID: "b", Masked: "+1 ••••• ••5612"}}}
 	for _, c := range []struct {
 		user projections.User
 		args string
@@ -107,15 +114,21 @@ func TestChooseLogin(t *testing.T) {
 		{projections.User{}, "", "", events.RefusedNotLoggedIn},
 		{one, "", "a", ""},
 		{one, "1", "a", ""},
-		{one, "carol", "", events.RefusedWhich},
+		{one, "carol", "", events.RefusedNoSuchLogin},
 		{two, "", "", events.RefusedWhich},
 		{two, "2", "b", ""},
 		{two, "@bob", "b", ""},
-		{two, "3", "", events.RefusedWhich},
-		{two, "-1", "", events.RefusedWhich},
-		{two, "@", "", events.RefusedWhich},
+		{two, "3", "", events.RefusedNoSuchLogin},
+		{two, "-1", "", events.RefusedNoSuchLogin},
+		{two, "@", "", events.RefusedNoSuchLogin},
+		{two, "3456", "a", ""},
+		{two, "56", "a", ""},
+		{two, "+44 7911 123456", "a", ""},
+		{two, "6", "", events.RefusedNoSuchLogin},
+		{two, "bob smith", "b", ""},
+		{twins, "12", "", events.RefusedWhich},
 	} {
-		if got, why := chooseLogin(c.user, c.args); got != c.want || why != c.why {
+		if got, why := chooseLogin(c.user, c.args, anyLogin); got != c.want || why != c.why {
 			t.Errorf("logout %q of %d: %q, %q", c.args, len(c.user.Logins), got, why)
 		}
 	}

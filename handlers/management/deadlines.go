@@ -47,7 +47,8 @@ func (b *Bot) clear(ctx context.Context, id events.AttemptID) error {
 	if err := b.Timers.Unschedule(ctx, timerKey(id)); err != nil {
 		return err
 	}
-	return b.Secrets.DropAttempt(ctx, id, vault.Phone, vault.Code, vault.Password)
+	// The number goes once Telegram was told that no code is wanted any more.
+	return b.Secrets.DropAttempt(ctx, id, vault.Code, vault.Password, vault.Hint, vault.BotToken)
 }
 
 func timerKey(id events.AttemptID) string { return "login." + string(id) }

@@ -14,7 +14,9 @@
 //
 // A room is a management room while its members are the user and the bot alone
 // and it is not encrypted; there commands need no prefix, and only there are
-// secrets taken. A secret goes to the vault before its event is appended:
+// secrets taken. Before each question for a secret the bot looks at the room
+// again (safety.go): one that others are invited to, can join or can read ends
+// the attempt, by name. A secret goes to the vault before its event is appended:
 // dying in between leaves an orphan that expires. The message that held it is
 // redacted by the reactor, so also after a crash.
 //

@@ -175,6 +175,14 @@ func (b *Bot) look(ctx context.Context, room events.RoomID, user events.MatrixID
 	}
 }
 
+// state reads what a room is like.
+func (b *Bot) state(ctx context.Context, room events.RoomID) (mautrix.RoomStateMap, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	state, err := b.client.State(ctx, id.RoomID(room))
+	return state, b.verdict(err)
+}
+
 // verdict says what a call's error means: nil; a goneError for what will never
 // be; or an error for the journal, to try again for ever (the homeserver can't
 // be reached or does not know the bridge), at the time the homeserver named, or

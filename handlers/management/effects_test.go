@@ -195,6 +195,10 @@ func (s *halfStore) PutAttempt(context.Context, events.AttemptID, string, vault.
 	return s.vaultFails
 }
 
+func (s *halfStore) Attempt(context.Context, events.AttemptID, string) (vault.Secret, error) {
+	return nil, vault.ErrMissing
+}
+
 func (s *halfStore) DropAttempt(context.Context, events.AttemptID, ...string) error { return nil }
 
 func (s *halfStore) EnsureUser(context.Context, events.MatrixID) (events.UID, error) {

@@ -185,7 +185,7 @@ func (g *guest) loggedIn(account events.AccountID) events.LoginID {
 	g.telegram(func(of events.EventID) login.Command {
 		return login.LetIn{Of: of, Login: id, Account: account, Who: events.AccountFacts{TelegramID: 7, Name: "Alice <b>", Username: "alice"}}
 	})
-	g.expect("Logged in as Alice <b> (@alice, +44 ••••• ••3456).")
+	g.expect("Logged in as Alice <b> (@alice, +44 ••••• ••3456)")
 	return id
 }
 

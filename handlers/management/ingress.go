@@ -24,7 +24,7 @@ func (b *Bot) Take(ctx context.Context, evt *event.Event) (taken bool, err error
 	parse(evt)
 	if evt.StateKey != nil {
 		if evt.Type.Type != event.StateMember.Type {
-			return false, nil
+			return b.takeSetting(ctx, evt)
 		}
 		return b.takeMember(ctx, evt)
 	}
@@ -112,7 +112,7 @@ func (b *Bot) takeManaged(ctx context.Context, u projections.User, where events.
 		return b.submit(ctx, u, *u.Attempt, s, evt)
 	case s.edit:
 		return nil // only a new message is a command
-	case o.name == events.CommandLogin && o.args != "":
+	case o.name == events.CommandLogin && o.args != "" && !o.names():
 		return b.loginWith(ctx, u, o, where, evt)
 	default:
 		return b.carryOut(ctx, u, o, where, evt)
@@ -143,7 +143,7 @@ func (b *Bot) takeElsewhere(ctx context.Context, where events.RoomFacts, evt *ev
 		case o.name == events.CommandUnknown:
 			refused.Reason = events.RefusedUnknown
 		case o.name == events.CommandHelp, o.name == events.CommandVersion, o.name == events.CommandPing:
-			return &events.CommandGiven{Command: o.name, Sealed: where}, nil
+			return &events.CommandGiven{Command: o.name, About: o.about(), Sealed: where}, nil
 		default:
 			refused.Reason = events.RefusedNotHere
 		}

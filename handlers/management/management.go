@@ -33,6 +33,8 @@ type Config struct {
 	Version        string // what the version command says
 	AttemptTimeout time.Duration
 	MaxLogins      int // active logins a user may hold
+	// SuspendOnLeave ends the sessions of a user who leaves the management room.
+	SuspendOnLeave bool
 	// Permission is what a Matrix user may do.
 	Permission func(events.MatrixID) Level
 	// Ours reports whether a Matrix ID is a ghost of the bridge.
@@ -49,8 +51,10 @@ type Directory interface {
 	EnsureUser(context.Context, events.MatrixID) (events.UID, error)
 }
 
-// Secrets is what the bot needs of *vault.Vault: a place for what a user types.
+// Secrets is what the bot needs of *vault.Vault: a place for what a user types,
+// and for the hints that Telegram gives them.
 type Secrets interface {
+	Attempt(ctx context.Context, id events.AttemptID, name string) (vault.Secret, error)
 	PutAttempt(ctx context.Context, id events.AttemptID, name string, value vault.Secret, ttl time.Duration) error
 	DropAttempt(ctx context.Context, id events.AttemptID, names ...string) error
 }

@@ -23,8 +23,9 @@ const secretGrace = time.Minute
 func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Attempt, s said, evt *event.Event) error {
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
 	if command.Reason == "" {
-		answer := readAnswer(a.Step, s.body)
-		command.Readable, command.Masked = answer.ok, answer.masked
+		answer := readAnswer(a.Step, a.Route, s.body)
+		command.Readable, command.Masked, command.Reason = answer.ok, answer.masked, answer.why
+		command.Bot = answer.secret == vault.BotToken
 		if answer.ok {
 			ttl := a.Deadline.Sub(b.now()) + secretGrace
 			if err := b.Secrets.PutAttempt(ctx, a.ID, answer.secret, vault.Secret(answer.value), ttl); err != nil {
@@ -50,6 +51,7 @@ func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where 
 		meta := meta(evt, " start")
 		meta.Origin = ""
 		start := b.start(where)
+		start.Method = o.method
 		meta.Correlation = string(start.Attempt)
 		_, err := b.Desk.Do(ctx, u.UID, meta, func(u projections.User) (events.Fact, error) {
 			if u.Attempt != nil {
@@ -63,7 +65,7 @@ func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where 
 		}
 		u = b.Users.Get(u.UID)
 	}
-	if u.Attempt != nil && u.Attempt.Step == events.StepPhone {
+	if u.Attempt != nil && (u.Attempt.Step == events.StepPhone || u.Attempt.Step == events.StepToken) {
 		return b.submit(ctx, u, *u.Attempt, said{body: o.args, text: true}, evt)
 	}
 	return b.carryOut(ctx, u, o, where, evt)
@@ -72,11 +74,12 @@ func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where 
 // carryOut takes a command given in the management room.
 func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where events.RoomFacts, evt *event.Event) error {
 	start := b.start(where)
+	start.Method = o.method
 	var attempt events.AttemptID
 	switch {
 	case u.Attempt != nil:
 		attempt = u.Attempt.ID
-	case o.name == events.CommandLogin && b.mayStart(u, where.User):
+	case (o.name == events.CommandLogin || o.name == events.CommandRelogin) && b.mayStart(u, where.User):
 		attempt = start.Attempt
 	}
 	return b.record(ctx, u, attempt, evt, func(u projections.User) (events.Fact, error) {
@@ -101,30 +104,42 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 	if !b.permitted(where.User) {
 		return &events.CommandRefused{Command: o.name, Reason: events.RefusedNotPermitted, Sealed: where}, nil
 	}
-	var fact events.Fact
-	var err error
-	switch o.name {
-	case events.CommandLogin:
-		fact, err = login.Decide(u, start)
-	case events.CommandCancel:
-		fact, err = login.Decide(u, login.Cancel{})
-	case events.CommandLogout:
-		id, why := chooseLogin(u, o.args)
-		if why != "" {
-			return &events.CommandRefused{Command: o.name, Reason: why, Sealed: where}, nil
-		}
-		fact, err = login.Decide(u, login.Logout{Login: id})
-	case events.CommandUnknown:
-		err = login.Refused{Reason: events.RefusedUnknown}
-	default:
-		// Changes nothing and is answered.
+	fact, others, err := b.administer(o, where)
+	if !others {
+		fact, err = decide(u, o, start, b.now())
 	}
 	var refused login.Refused
 	switch {
 	case errors.As(err, &refused):
 		return &events.CommandRefused{Command: o.name, Reason: refused.Reason, Suggestion: o.suggestion, Sealed: where}, nil
 	case fact == nil && err == nil:
-		return &events.CommandGiven{Command: o.name, Sealed: where}, nil
+		return &events.CommandGiven{Command: o.name, About: o.about(), Sealed: where}, nil
 	}
 	return fact, err
+}
+
+// decide decides on a command about the user's own logins.
+func decide(u projections.User, o order, start login.Start, now time.Time) (events.Fact, error) {
+	switch o.name {
+	case events.CommandLogin:
+		return login.Decide(u, start)
+	case events.CommandRelogin:
+		return relogin(u, o.args, start)
+	case events.CommandSessions:
+		return sessions(u, o.args, events.RoomFacts{User: start.User, Room: start.Room})
+	case events.CommandCancel:
+		return login.Decide(u, login.Cancel{})
+	case events.CommandResend:
+		return login.Decide(u, login.Resend{Now: now})
+	case events.CommandLogout:
+		id, why := chooseLogin(u, o.args, anyLogin)
+		if why != "" {
+			return nil, login.Refused{Reason: why}
+		}
+		return login.Decide(u, login.Logout{Login: id})
+	case events.CommandUnknown:
+		return nil, login.Refused{Reason: events.RefusedUnknown}
+	default:
+		return nil, nil // changes nothing and is answered
+	}
 }

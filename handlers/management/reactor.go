@@ -36,6 +36,8 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 		err = b.onRoomClosed(ctx, u, e, f)
 	case *events.PhoneSubmitted:
 		err = b.withdraw(ctx, u, e, events.SecretPhone)
+	case *events.TokenSubmitted:
+		err = b.withdraw(ctx, u, e, events.SecretToken)
 	case *events.CodeSubmitted:
 		err = b.withdraw(ctx, u, e, events.SecretCode)
 	case *events.PasswordSubmitted:
@@ -44,6 +46,8 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 		if err = b.withdraw(ctx, u, e, kindOf(f.Step)); err == nil {
 			err = b.tell(ctx, u, e)
 		}
+	case *events.LogoutOrdered:
+		err = b.onLogoutOrdered(ctx, u, e, f)
 	case *events.ChatsListed:
 		if err = b.tell(ctx, u, e); err == nil {
 			err = b.progress(ctx, e, u.UID, f.Login) // rooms may have been made before
@@ -62,9 +66,24 @@ func stored(err error) error {
 	return err
 }
 
-// tell says what there is to say of an event, where the user reads it.
+// tell says what there is to say of an event, where the user reads it. Where a
+// secret would not be safe, it is not asked for.
 func (b *Bot) tell(ctx context.Context, u projections.User, e events.Event) error {
-	return b.say(ctx, e, roomFor(u, e.Fact), b.words(u, e))
+	hint, err := b.hint(ctx, u, e.Fact)
+	if err != nil {
+		return err
+	}
+	text := b.words(u, e).and(hint)
+	if id, secret := asks(e.Fact); secret {
+		safe, powerless, err := b.guard(ctx, u, e, id)
+		if err != nil || !safe {
+			return err
+		}
+		if _, first := e.Fact.(*events.LoginStarted); first && powerless {
+			text = text.and(powerlessWords())
+		}
+	}
+	return b.say(ctx, e, roomFor(u, e.Fact), text)
 }
 
 // roomFor is where the user reads of a fact: where they asked, else in the
@@ -155,7 +174,11 @@ func (b *Bot) onRoomOpened(ctx context.Context, u projections.User, e events.Eve
 		m := commit.Because(e, events.ByMatrix)
 		return b.close(ctx, u, f.Sealed.Room, why, m, m)
 	}
-	return b.say(ctx, e, f.Sealed.Room, b.words(u, e))
+	hint, err := b.hint(ctx, u, f)
+	if err != nil {
+		return err
+	}
+	return b.say(ctx, e, f.Sealed.Room, b.words(u, e).and(hint))
 }
 
 func (b *Bot) onRoomRefused(ctx context.Context, u projections.User, e events.Event, f *events.ManagementRoomRefused) error {
@@ -176,6 +199,9 @@ func (b *Bot) onRoomClosed(ctx context.Context, u projections.User, e events.Eve
 	case events.RoomUserLeft:
 		if u.Room == f.Sealed.Room || pending(u, f.Sealed.Room) {
 			return nil // the user is back already
+		}
+		if err := b.suspendAll(ctx, u, e); err != nil {
+			return err
 		}
 		return b.leave(ctx, f.Sealed.Room)
 	case events.RoomBotRemoved:

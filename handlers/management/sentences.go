@@ -47,8 +47,8 @@ func (n notice) and(m notice) notice {
 }
 
 // words is what the user reads of a fact; nothing, of most. Every English
-// sentence of the bot is in this file and in sentences_login.go: plain words,
-// and the next thing to do.
+// sentence of the bot is in the files sentences*.go: plain words, and the next
+// thing to do.
 func (b *Bot) words(u projections.User, e events.Event) notice {
 	switch f := e.Fact.(type) {
 	case *events.ManagementRoomOpened:
@@ -60,11 +60,17 @@ func (b *Bot) words(u projections.User, e events.Event) notice {
 	case *events.CommandGiven:
 		return b.commandWords(u, f)
 	case *events.CommandRefused:
-		return b.refusalWords(u, f)
+		return b.refusalWords(u, f, e.Time)
 	case *events.PingAnswered:
 		return pingWords(u, f)
 	case *events.SecretRedacted:
 		return redactionWords(f)
+	case *events.LogoutOrdered:
+		return orderedWords(b.Users.Get(f.User), f)
+	case *events.DevicesListed:
+		return devicesWords(u, f)
+	case *events.DeviceLoggedOut:
+		return deviceWords(f)
 	default:
 		return loginWords(u, e)
 	}
@@ -77,6 +83,9 @@ func greeting(u projections.User) notice {
 		return hello.and(line("Your login goes on here.")).and(ask(*u.Attempt, u.Attempt.Step))
 	case len(logins) > 0:
 		return hello.and(line("You are logged in as %s. Type `help` to see what I can do.", names(logins)))
+	case len(u.Logins) > 0:
+		return hello.and(line("Your Telegram session has ended (%s): type `%s` to connect it again, or `help` to see what I can do.",
+			names(u.Logins), reloginCommand(u, u.Logins[0].ID)))
 	default:
 		return hello.and(line("Type `login` to connect your Telegram account, or `help` to see what I can do."))
 	}
@@ -110,7 +119,12 @@ func encrypted() notice {
 func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 	switch f.Command {
 	case events.CommandHelp:
-		return b.helpWords(f.Sealed.Room == u.Room)
+		return b.helpWords(u, f)
+	case events.CommandLogins:
+		if f.All {
+			return allLoginsWords(b.Users.Where(func(u *projections.User) bool { return len(u.Logins) > 0 }))
+		}
+		return loginsWords(u)
 	case events.CommandVersion:
 		return line("natsgram %s", b.cfg.Version)
 	case events.CommandPing:
@@ -118,10 +132,12 @@ func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 		case len(logins) > 0:
 			return line("I am here. You are logged in as %s; asking Telegram…", names(logins))
 		case len(u.Logins) > 0:
-			return line("I am here. Telegram has ended your session (%s): type `login` to connect it again.", names(u.Logins))
+			return line("I am here. Telegram has ended your session (%s): type `relogin` to connect it again.", names(u.Logins))
 		default:
 			return line("I am here. You are not logged in to Telegram: type `login` to connect your account.")
 		}
+	case events.CommandResend:
+		return line("I am asking Telegram for another code already. Please wait a moment.")
 	case events.CommandLogout:
 		return line("I am logging you out already.")
 	default:
@@ -129,21 +145,19 @@ func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 	}
 }
 
-func (b *Bot) helpWords(managed bool) notice {
-	if !managed {
+func (b *Bot) helpWords(u projections.User, f *events.CommandGiven) notice {
+	if f.Sealed.Room != u.Room {
 		return line("Commands in this room: `%[1]s help`, `%[1]s ping`, `%[1]s version`. To log in to Telegram, open a private chat with me alone.", b.cfg.Prefix)
 	}
-	return line("I connect your Telegram account to Matrix. Commands here:\n" +
-		"• `login` – connect your Telegram account\n" +
-		"• `cancel` – end a login that is under way\n" +
-		"• `logout` – disconnect your Telegram account\n" +
-		"• `ping` – see whether Telegram answers\n" +
-		"• `version` – the version of this bridge\n" +
-		"• `help` – this list")
+	level := b.cfg.Permission(f.Sealed.User)
+	if f.About != "" {
+		return commandHelp(f.About, level)
+	}
+	return commandList(level)
 }
 
 // refusalWords says why a command was not carried out, and what to do instead.
-func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice {
+func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time.Time) notice {
 	prefix := ""
 	if f.Sealed.Room != u.Room {
 		prefix = b.cfg.Prefix + " "
@@ -159,32 +173,43 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused) notice 
 	case events.RefusedNotHere:
 		return line("Not here: open a private chat with me alone and type `%s` there.", string(f.Command))
 	case events.RefusedLoggedIn:
-		return line("You are logged in already, as %s. To use another account, type `logout` first.", names(u.ActiveLogins()))
+		return fullWords(u)
 	case events.RefusedLoginRunning:
-		if u.Attempt != nil {
-			return line("A login is under way; `cancel` ends it.").and(ask(*u.Attempt, u.Attempt.Step))
-		}
-		return line("A login was under way.")
+		return runningWords(u)
 	case events.RefusedNothingRunning:
 		return line("There is no login to cancel. Type `login` to begin one.")
 	case events.RefusedNotLoggedIn:
 		return line("You are not logged in to Telegram. Type `login` to connect your account.")
+	case events.RefusedNoCode:
+		return line("There is no code to send again: no login waits for one. `login` begins a login, and shows where one stands that is under way.")
+	case events.RefusedNoOtherRoute:
+		return line("Telegram has no other way to send this code. Please wait for it; `cancel` ends the login, and `login` begins anew.")
+	case events.RefusedTooSoon:
+		return tooSoon(u, at)
 	case events.RefusedEncrypted:
 		return encrypted()
 	case events.RefusedWhich:
-		return whichLogin(u)
+		return whichLogin(u, f.Command)
+	case events.RefusedNotSuspended:
+		return line("That account is connected: nothing is to be revived. `ping` asks Telegram whether it works, `login` adds another account.")
+	case events.RefusedNotAdmin:
+		return line("Only admins of this bridge may do that for others. Whoever runs it names them in its configuration, under permissions.")
+	case events.RefusedNoWebPage:
+		return line("I can't begin a login for somebody else in a room: what they send would pass through you. It needs a web page for logins, and this bridge has none. " +
+			"Ask them to open a private chat with me and type `login` there.")
+	case events.RefusedTheyAreOut:
+		return line("That user is not logged in to Telegram here. `logins --all` lists who is.")
+	case events.RefusedSuspended:
+		return line("Telegram has ended the session of that account, so I can't ask. `relogin` connects it again.")
+	case events.RefusedNoDevice:
+		return line("I don't know which session that is. `sessions` lists them; `sessions end 2`, for instance, ends the second of the list.")
+	case events.RefusedOwnDevice:
+		return line("That is my own session: to end it disconnects the account here. If you want that, type `sessions end` with the number and `confirm`, such as `sessions end 1 confirm`.")
+	case events.RefusedNoSuchLogin:
+		return line("None of your Telegram accounts is called that. `logins` lists them with their numbers.")
 	default:
 		return line("I can't do that now. `%s` lists what I know.", prefix+"help")
 	}
-}
-
-func whichLogin(u projections.User) notice {
-	n := line("Which one?")
-	for i, l := range u.Logins {
-		item := line("\n`logout %d` – %s", i+1, name(l))
-		n = notice{body: n.body + item.body, html: n.html + item.html}
-	}
-	return n
 }
 
 func pingWords(u projections.User, f *events.PingAnswered) notice {
@@ -207,7 +232,7 @@ func redactionWords(f *events.SecretRedacted) notice {
 		return notice{}
 	}
 	what := map[events.SecretKind]string{
-		events.SecretPhone: "phone number", events.SecretCode: "code", events.SecretPassword: "password",
+		events.SecretPhone: "phone number", events.SecretCode: "code", events.SecretPassword: "password", events.SecretToken: "bot token",
 	}[f.What]
 	if f.Error == "M_FORBIDDEN" {
 		return line("**I could not delete your message with the %s**: I lack the power in this room. Please delete it yourself, "+

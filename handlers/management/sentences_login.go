@@ -12,12 +12,13 @@ import (
 func loginWords(u projections.User, e events.Event) notice {
 	switch f := e.Fact.(type) {
 	case *events.LoginStarted:
-		return line("Let's connect your Telegram account. You have %s.", span(f.Deadline.Sub(e.Time))).
-			and(ask(projections.Attempt{}, events.StepPhone))
+		return startWords(u, e, f)
+	case *events.TokenRejected:
+		return rejectionWords(f.Rejection, e.Time)
 	case *events.CodeSent:
-		return routeWords(f.Route).and(ask(projections.Attempt{Length: f.Length}, events.StepCode))
+		return codeWords(f, e.Time)
 	case *events.PasswordRequired:
-		return line("The code is right. Your account has two-step verification.").and(ask(projections.Attempt{}, events.StepPassword))
+		return line("%s Your account has two-step verification.", factorWords(f.Factor)).and(ask(projections.Attempt{}, events.StepPassword))
 	case *events.PhoneRejected:
 		return rejectionWords(f.Rejection, e.Time)
 	case *events.CodeRejected:
@@ -29,19 +30,35 @@ func loginWords(u projections.User, e events.Event) notice {
 	case *events.StepDelayed:
 		return line("Telegram can't be reached just now. I keep trying, and your login stays as it is: please wait, or type `cancel` to end it.")
 	case *events.LoginSucceeded:
-		return line("Logged in as **%s**.", accountName(f.Sealed)).and(line("I am looking up your chats now."))
+		return welcome(f)
 	case *events.LoginFailed:
-		return failureWords(f)
+		return failureWords(u, f)
 	case *events.LogoutRequested:
-		return line("Logging you out of Telegram…")
+		if e.Actor == events.ByOperator || f.Keep {
+			return notice{} // the end of the session tells
+		}
+		return of(u, f.Login).and(line("Logging you out of Telegram…"))
 	case *events.SessionEnded:
-		return endWords(f)
+		return of(u, f.Login).and(endWords(u, f))
 	case *events.ChatsListed:
-		return chatsWords(f)
+		return of(u, f.Login).and(chatsWords(u, f))
 	case *events.ProgressMade:
-		return progressWords(f)
+		return of(u, f.Login).and(progressWords(f))
 	default:
 		return notice{}
+	}
+}
+
+// startWords begin a login.
+func startWords(u projections.User, e events.Event, f *events.LoginStarted) notice {
+	time := span(f.Deadline.Sub(e.Time))
+	switch {
+	case f.Login != "":
+		return reviveWords(u, f.Login, time).and(ask(projections.Attempt{}, events.StepPhone))
+	case f.Method == events.MethodBot:
+		return line("Let's connect your Telegram bot. You have %s.", time).and(ask(projections.Attempt{}, events.StepToken))
+	default:
+		return line("Let's connect your Telegram account. You have %s.", time).and(ask(projections.Attempt{}, events.StepPhone))
 	}
 }
 
@@ -51,7 +68,12 @@ func ask(a projections.Attempt, step events.Step) notice {
 	case events.StepPhone:
 		return line("Please send me your **phone number** with its country code, such as `+44 7911 123456`. " +
 			"I delete your message as soon as I have read it. `cancel` ends the login.")
+	case events.StepToken:
+		return line("Please send me your **bot's token**, as BotFather gave it to you; I delete your message at once. `cancel` ends the login.")
 	case events.StepCode:
+		if wordRoute(a.Route) {
+			return line("Please send me the **code** here, word for word; I delete your message at once. Whatever you send now is taken as the code, only `cancel` and `resend` are heard.")
+		}
 		digits := ""
 		if a.Length > 0 {
 			digits = fmt.Sprintf(" of %d digits", a.Length)
@@ -65,34 +87,14 @@ func ask(a projections.Attempt, step events.Step) notice {
 	}
 }
 
-// routeWords says where the code is to be found (auth.SentCodeType).
-func routeWords(r events.Route) notice {
-	switch r {
-	case events.RouteApp:
-		return line("Telegram has sent a code to your **Telegram app** on another device, in the chat named Telegram.")
-	case events.RouteSMS:
-		return line("Telegram has sent you a code by **SMS**.")
-	case events.RouteCall:
-		return line("Telegram **calls** you and says a code.")
-	case events.RouteFlashCall:
-		return line("Telegram **calls** you and hangs up at once. The code is the number that called.")
-	case events.RouteMissedCall:
-		return line("Telegram **calls** you and hangs up at once. The code is the last digits of the number that called.")
-	case events.RouteEmail:
-		return line("Telegram has sent a code to your **email** address.")
-	case events.RouteFragment:
-		return line("Telegram has sent a code to your number at **fragment.com**.")
-	default:
-		return line("Telegram has sent you a code.")
-	}
-}
-
 // rejectionWords says why Telegram did not take an answer, and what to send now.
 func rejectionWords(r events.Rejection, at time.Time) notice {
 	again := ask(projections.Attempt{}, r.Next)
 	switch r.Reason {
 	case events.FloodWait:
 		return line("Telegram asks us to wait. Please send %s again %s.", wanted(r.Next), waitUntil(r.RetryAt, at))
+	case events.ResendWait:
+		return line("Telegram asks us to wait before it sends another code: type `resend` again %s. The code that is on its way is good still.", waitUntil(r.RetryAt, at)).and(again)
 	case events.BadPhone:
 		return line("Telegram does not take this as a phone number. Please look at it again.").and(again)
 	case events.PhoneBanned:
@@ -101,6 +103,8 @@ func rejectionWords(r events.Rejection, at time.Time) notice {
 		return line("There is no Telegram account with this number: make one in an official Telegram app first, or send me another number.").and(again)
 	case events.PhoneFlood:
 		return line("There were too many logins with this number, and Telegram blocks it for a while, usually a day. Try again then, or send me another number.").and(again)
+	case events.BadToken:
+		return line("Telegram does not know this token, or BotFather has made a newer one: look there.").and(again)
 	case events.BadCode:
 		return line("This is not the code that Telegram sent. Please look at its latest message and try again.").and(again)
 	case events.CodeExpired:
@@ -109,6 +113,16 @@ func rejectionWords(r events.Rejection, at time.Time) notice {
 		return line("The password is wrong. Please try again. If you forgot it, you can reset it in the Telegram app: Settings, Privacy and Security, Two-Step Verification.").and(again)
 	case events.ConfigError:
 		return line("This bridge is not set up right: Telegram refuses it. Please tell whoever runs it (`%s`). Your login stays open.", r.Error)
+	case events.CodeNotMade:
+		return line("Telegram could not make a code just now.").and(again)
+	case events.LoginRestarted:
+		return line("Telegram wants the login from its beginning (`%s`).", r.Error).and(again)
+	case events.SessionLost:
+		return line("Telegram has lost this login (`%s`), so we begin it anew.", r.Error).and(again)
+	case events.ChallengeExpired:
+		return line("Telegram did not look at the password, because its question had changed meanwhile. Please send it once more.").and(again)
+	case events.NoOtherRoute:
+		return line("Telegram has no other way to send this code now: please wait for the one that is on its way.").and(again)
 	case events.SecretsMissing:
 		return line("I no longer have what you sent me.").and(again)
 	case events.PasswordVanished:
@@ -123,6 +137,8 @@ func wanted(step events.Step) string {
 	switch step {
 	case events.StepCode:
 		return "the code"
+	case events.StepToken:
+		return "your bot's token"
 	case events.StepPassword:
 		return "your password"
 	default:
@@ -142,8 +158,18 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 		return line("I don't read edited messages. Please send %s as a new message.", wanted(u.Attempt.Step))
 	case f.Reason == events.FloodWait:
 		return line("Telegram asked us to wait, so I did not use this message. Please send %s again %s.", wanted(f.Step), waitUntil(u.Attempt.RetryAt, at))
+	case f.Reason == events.CountryMissing:
+		return line("The country code is missing. Please send the number again with + and the code of its country before it, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.CountryUnknown:
+		return line("No country has the code that this number begins with. Please look at the digits after the + and send it again, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.PhoneTooShort:
+		return line("This phone number is too short: digits are missing. Please send all of it with its country code, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.PhoneTooLong:
+		return line("This phone number has too many digits. Please send it again with its country code, such as `+44 7911 123456`; `cancel` ends the login.")
 	case f.Step == events.StepPhone:
 		return line("I can't read this as a phone number. Please send it with its country code and nothing else, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Step == events.StepToken:
+		return line("I can't read this as a bot's token. Please send it as BotFather gave it to you and nothing else, such as `123456:ABC-DEF…`; `cancel` ends the login.")
 	case f.Step == events.StepCode:
 		return line("I can't read this as a code. Please send the digits and nothing else; `cancel` ends the login.")
 	default:
@@ -152,8 +178,11 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 }
 
 // failureWords says why an attempt has ended.
-func failureWords(f *events.LoginFailed) notice {
+func failureWords(u projections.User, f *events.LoginFailed) notice {
 	again := line("Type `login` to begin again.")
+	if f.Login != "" {
+		again = line("Type `%s` to begin again.", reloginCommand(u, f.Login))
+	}
 	switch f.Reason {
 	case events.FailedCancelled:
 		return line("The login is cancelled.").and(again)
@@ -165,26 +194,44 @@ func failureWords(f *events.LoginFailed) notice {
 		return notice{} // nobody is there to read it
 	case events.FailedTooManyTries:
 		return line("That was wrong too often, so I ended the login to protect your account.").and(again)
+	case events.FailedRoomPublic, events.FailedRoomReadable, events.FailedRoomEncrypted:
+		return unsafeWords(f.Reason)
+	case events.FailedOtherAccount:
+		return otherAccountWords(u, f.Login)
 	case events.FailedSecretsGone:
 		return line("I no longer have what is needed to go on with this login.").and(again)
 	default:
-		return refusedForGood(f.Error)
+		return refusedForGood(f)
 	}
 }
 
 // refusedForGood says what Telegram's error means that ended an attempt.
-func refusedForGood(code string) notice {
+func refusedForGood(f *events.LoginFailed) notice {
+	switch f.Refusal {
+	case events.EmailDemanded:
+		return line("Telegram wants you to set up an e-mail address for logging in before it lets this account in, and that can only be done in its own apps: " +
+			"log in there once and follow what it says, then type `login` here. The login has ended.")
+	case events.PaymentDemanded:
+		return line("Telegram wants to be paid before it sends an SMS to this number, and that can only be done in its own apps, so the login has ended. " +
+			"Log in to an official Telegram app first; then type `login` here, and the code comes to that app free of charge.")
+	case events.ConfigError:
+		return line("This bridge is not set up right: Telegram refuses it (`%s`), so the login has ended. Please tell whoever runs it; when it is mended, type `login`.", f.Error)
+	case events.SignUpForbidden:
+		return line("Telegram does not let this number sign up through other apps, so the login has ended. Make the account in an official Telegram app first, then type `login`.")
+	case events.PhoneUnknown:
+		return line("There is no Telegram account with this number, so the login has ended. Make one in an official Telegram app first, then type `login`.")
+	case events.AccountClosed:
+		return line("Telegram has closed this account, so the login has ended. You can ask Telegram why at https://telegram.org/support; with another account, type `login`.")
+	case events.PhoneBanned:
+		return line("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it; with another number, type `login`.")
+	default:
+		return refusedWith(f.Error)
+	}
+}
+
+// refusedWith tells of a refusal by Telegram's error alone.
+func refusedWith(code string) notice {
 	switch code {
-	case "PHONE_NUMBER_BANNED":
-		return line("Telegram has banned this phone number, so the login has ended. You can write to Telegram's support about it.")
-	case "PHONE_NUMBER_APP_SIGNUP_FORBIDDEN":
-		return line("Telegram does not let this number sign up through other apps, so the login has ended. Make the account in an official Telegram app first.")
-	case "PHONE_NUMBER_FLOOD", "PHONE_PASSWORD_FLOOD":
-		return line("There were too many logins with this number, so the login has ended. Telegram blocks it for a while, usually a day: type `login` then.")
-	case "PHONE_NUMBER_UNOCCUPIED":
-		return line("There is no Telegram account with this number, so the login has ended. Make one in an official Telegram app first.")
-	case "USER_DEACTIVATED", "USER_DEACTIVATED_BAN":
-		return line("Telegram has closed this account, so the login has ended.")
 	case "":
 		return line("Telegram refused the login. Type `login` to begin again.")
 	default:
@@ -193,8 +240,8 @@ func refusedForGood(code string) notice {
 }
 
 // endWords says why a session has ended, and the way back.
-func endWords(f *events.SessionEnded) notice {
-	kept := line("Your rooms are kept: type `login` to connect them again.")
+func endWords(u projections.User, f *events.SessionEnded) notice {
+	kept := line("Your rooms are kept: type `%s` to connect them again.", reloginCommand(u, f.Login))
 	switch f.Cause {
 	case events.EndedByUser:
 		n := line("You are logged out of Telegram. Type `login` to connect an account again.")
@@ -212,15 +259,33 @@ func endWords(f *events.SessionEnded) notice {
 	case events.EndedByExpiry:
 		return line("**Telegram has let your session expire.**").and(kept)
 	case events.EndedByBan:
-		return line("**Telegram has closed your account**, so your session has ended. If you get the account back, type `login`.")
+		return line("**Telegram has closed your account**, so your session has ended. If you get the account back, type `%s`: your rooms are kept.", reloginCommand(u, f.Login))
 	case events.EndedByDuplicate:
 		return line("**Telegram has ended your session** because it was used in two places at once.").and(kept)
+	case events.EndedByLeaving:
+		return line("**I have ended your Telegram session** because you had left our private chat.").and(kept)
 	default:
 		return line("**Your Telegram session has ended.**").and(kept)
 	}
 }
 
-func chatsWords(f *events.ChatsListed) notice {
+// afterLogin says what comes now.
+func afterLogin(m events.Method) notice {
+	if m == events.MethodBot {
+		return line("A bot has no list of chats: each gets its room when a message comes. In groups it sees what its privacy mode lets it see " +
+			"(BotFather, Bot Settings, Group Privacy), and it can't write to people first.")
+	}
+	return line("I am looking up your chats now.")
+}
+
+func chatsWords(u projections.User, f *events.ChatsListed) notice {
+	l, ok := u.Login(f.Login)
+	if ok && l.Method == events.MethodBot && f.Rooms == 0 {
+		return notice{} // said before
+	}
+	if ok && l.Revived {
+		return line("You have %d groups and channels on Telegram; I am making the rooms that are missing.", f.Rooms)
+	}
 	switch f.Rooms {
 	case 0:
 		return line("You have no groups or channels on Telegram. A private chat gets its room when somebody writes.")

@@ -103,6 +103,17 @@ func TestEveryRejectionSaysWhatToSend(t *testing.T) {
 	}
 }
 
+// TestEveryEndSaysWhatToDo holds that a refusal that ends the attempt names the
+// next step, and Telegram's error where it has no words of its own.
+func TestEveryEndSaysWhatToDo(t *testing.T) {
+	for _, reason := range constants(t, "login.go", "Refusal") {
+		f := &events.LoginFailed{Reason: events.FailedRefused, Refusal: events.Refusal(reason), Error: "SOME_ERROR"}
+		if text := says(t, projections.User{}, f); !strings.Contains(text, "type `login`") && !strings.Contains(text, "`SOME_ERROR`. Type `login`") {
+			t.Errorf("%s: %q", reason, text)
+		}
+	}
+}
+
 func TestWhoTheUserIs(t *testing.T) {
 	for want, who := range map[string]events.AccountFacts{
 		"Alice":          {Name: "Alice"},
@@ -157,7 +168,7 @@ func TestGreetings(t *testing.T) {
 		}
 	}
 	two := projections.User{Logins: []projections.Login{alice, {Name: "Bob", State: projections.LoginActive}}}
-	if got := says(t, two, &events.CommandRefused{Reason: events.RefusedWhich}); got != "Which one?\n`logout 1` – Alice\n`logout 2` – Bob" {
+	if got := says(t, two, &events.CommandRefused{Command: events.CommandLogout, Reason: events.RefusedWhich}); got != "Which one?\n`logout 1` – Alice\n`logout 2` – Bob" {
 		t.Errorf("%q", got)
 	}
 }

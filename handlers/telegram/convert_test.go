@@ -79,7 +79,7 @@ func TestLoginErrors(t *testing.T) {
 		"API_ID_INVALID":          {reason: events.ConfigError, final: true},
 		"NEVER_HEARD_OF":          {reason: events.TelegramError},
 	} {
-		if got := loginVerdict(code); got != want {
+		if got, known := loginVerdict(code); got != want || known != (want.reason != events.TelegramError) {
 			t.Errorf("%s: %+v", code, got)
 		}
 	}

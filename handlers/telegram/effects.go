@@ -9,7 +9,6 @@ import (
 	"github.com/gotd/td/tg"
 	"github.com/gotd/td/tgerr"
 
-	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/handlers/vault"
 )
 
@@ -45,14 +44,31 @@ func (w *World) whoAmI(ctx context.Context, api *tg.Client) (standing, *tg.User,
 	return standsInside, self, nil
 }
 
+// maxTokens is how many tokens auth.sendCode takes.
+const maxTokens = 20
+
 // sendCode has Telegram send a login code. A repeat sends another code or the
-// same; the newest hash counts.
-func (w *World) sendCode(ctx context.Context, api *tg.Client, phone vault.Secret) (tg.AuthSentCodeClass, error) {
+// same; the newest hash counts. With a token of the account's last logout here
+// Telegram may want no code.
+func (w *World) sendCode(ctx context.Context, api *tg.Client, phone vault.Secret, tokens []vault.Token) (tg.AuthSentCodeClass, error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
-	return api.AuthSendCode(ctx, &tg.AuthSendCodeRequest{
-		PhoneNumber: phone.Reveal(), APIID: w.cfg.APIID, APIHash: w.cfg.APIHash,
-	})
+	req := &tg.AuthSendCodeRequest{PhoneNumber: phone.Reveal(), APIID: w.cfg.APIID, APIHash: w.cfg.APIHash}
+	if len(tokens) > 0 {
+		var values [][]byte
+		for _, t := range tokens[:min(len(tokens), maxTokens)] {
+			values = append(values, t.Value)
+		}
+		req.Settings.SetLogoutTokens(values)
+	}
+	return api.AuthSendCode(ctx, req)
+}
+
+// resendCode has Telegram send a code by the next route. The hash may change.
+func (w *World) resendCode(ctx context.Context, api *tg.Client, phone, hash vault.Secret) (tg.AuthSentCodeClass, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	return api.AuthResendCode(ctx, &tg.AuthResendCodeRequest{PhoneNumber: phone.Reveal(), PhoneCodeHash: hash.Reveal()})
 }
 
 // signIn tries a code.
@@ -62,6 +78,15 @@ func (w *World) signIn(ctx context.Context, api *tg.Client, phone, hash, code va
 	req := &tg.AuthSignInRequest{PhoneNumber: phone.Reveal(), PhoneCodeHash: hash.Reveal()}
 	req.SetPhoneCode(code.Reveal())
 	return api.AuthSignIn(ctx, req)
+}
+
+// importBot tries a bot's token.
+func (w *World) importBot(ctx context.Context, api *tg.Client, token vault.Secret) (tg.AuthAuthorizationClass, error) {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
+	defer cancel()
+	return api.AuthImportBotAuthorization(ctx, &tg.AuthImportBotAuthorizationRequest{
+		APIID: w.cfg.APIID, APIHash: w.cfg.APIHash, BotAuthToken: token.Reveal(),
+	})
 }
 
 // checkPassword answers Telegram's challenge for the two-factor password. A
@@ -86,19 +111,23 @@ func (w *World) checkPassword(ctx context.Context, api *tg.Client, password vaul
 			return nil, fmt.Errorf("compute the password check: %w", err)
 		}
 		res, err := api.AuthCheckPassword(ctx, answer)
-		if try < 2 && tgerr.Is(err, "SRP_ID_INVALID", "SRP_PASSWORD_CHANGED") {
+		if try < 2 && tgerr.Is(err, "SRP_ID_INVALID", "SRP_PASSWORD_CHANGED", "SRP_A_INVALID") {
 			continue
 		}
 		return res, err
 	}
 }
 
-// hasHint asks whether there is a hint to the password. It is not kept.
-func (w *World) hasHint(ctx context.Context, api *tg.Client) bool {
+// passwordHint asks for the hint to the password; empty if there is none, or
+// if it can't be had: the login goes on without.
+func (w *World) passwordHint(ctx context.Context, api *tg.Client) vault.Secret {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
 	p, err := api.AccountGetPassword(ctx)
-	return err == nil && p.Hint != ""
+	if err != nil {
+		return nil
+	}
+	return vault.Secret(p.Hint)
 }
 
 // cancelCode tells Telegram that a code is no longer wanted.
@@ -107,15 +136,19 @@ func (w *World) cancelCode(ctx context.Context, api *tg.Client, phone, hash vaul
 	return err
 }
 
-// logOut ends the session at Telegram. One that is ended already is ended.
-func (w *World) logOut(ctx context.Context, api *tg.Client) error {
+// logOut ends the session at Telegram. One that is ended already is ended. The
+// token, if Telegram gives one, lets the account in again without a code.
+func (w *World) logOut(ctx context.Context, api *tg.Client) (token vault.Secret, err error) {
 	ctx, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
-	_, err := api.AuthLogOut(ctx)
-	if notAuthorised(err) {
-		return nil
+	out, err := api.AuthLogOut(ctx)
+	switch {
+	case notAuthorised(err):
+		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	return err
+	return out.FutureAuthToken, nil
 }
 
 // ping is a cheap call that tells whether a session works, and how fast.
@@ -125,28 +158,4 @@ func (w *World) ping(ctx context.Context, api *tg.Client) (time.Duration, error)
 	began := time.Now()
 	_, err := api.UsersGetUsers(ctx, []tg.InputUserClass{&tg.InputUserSelf{}})
 	return time.Since(began), err
-}
-
-// route tells in the log's words how a code travels.
-func route(t tg.AuthSentCodeTypeClass) (events.Route, int) {
-	switch t := t.(type) {
-	case *tg.AuthSentCodeTypeApp:
-		return events.RouteApp, t.Length
-	case *tg.AuthSentCodeTypeSMS:
-		return events.RouteSMS, t.Length
-	case *tg.AuthSentCodeTypeFirebaseSMS:
-		return events.RouteSMS, t.Length
-	case *tg.AuthSentCodeTypeCall:
-		return events.RouteCall, t.Length
-	case *tg.AuthSentCodeTypeFlashCall:
-		return events.RouteFlashCall, 0
-	case *tg.AuthSentCodeTypeMissedCall:
-		return events.RouteMissedCall, t.Length
-	case *tg.AuthSentCodeTypeEmailCode:
-		return events.RouteEmail, t.Length
-	case *tg.AuthSentCodeTypeFragmentSMS:
-		return events.RouteFragment, t.Length
-	default:
-		return events.RouteOther, 0
-	}
 }

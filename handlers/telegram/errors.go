@@ -9,44 +9,6 @@ import (
 	"github.com/natsgram/natsgram/events/journal"
 )
 
-// verdict is what an error of Telegram means for a login attempt.
-type verdict struct {
-	reason events.Refusal
-	next   events.Step // what to ask for now; empty: the same again
-	final  bool
-}
-
-// loginVerdict is the one table of the errors of auth.sendCode, auth.signIn,
-// account.getPassword and auth.checkPassword. One that is not in it says nothing of
-// the user's answer as far as the bridge knows: the same is asked for again.
-func loginVerdict(code string) verdict {
-	switch code {
-	case "PHONE_NUMBER_INVALID":
-		return verdict{reason: events.BadPhone, next: events.StepPhone}
-	case "PHONE_NUMBER_BANNED", "USER_DEACTIVATED", "USER_DEACTIVATED_BAN":
-		return verdict{reason: events.PhoneBanned, next: events.StepPhone}
-	case "PHONE_NUMBER_FLOOD", "PHONE_PASSWORD_FLOOD":
-		return verdict{reason: events.PhoneFlood, next: events.StepPhone}
-	case "PHONE_NUMBER_UNOCCUPIED":
-		return verdict{reason: events.PhoneUnknown, final: true}
-	case "API_ID_INVALID", "API_ID_PUBLISHED_FLOOD", "UPDATE_APP_TO_LOGIN", "PHONE_NUMBER_APP_SIGNUP_FORBIDDEN",
-		"CONNECTION_API_ID_INVALID":
-		return verdict{reason: events.ConfigError, final: true}
-	case "PHONE_CODE_INVALID", "PHONE_CODE_EMPTY":
-		return verdict{reason: events.BadCode, next: events.StepCode}
-	case "PHONE_CODE_EXPIRED", "PHONE_CODE_HASH_EMPTY", "PHONE_HASH_EXPIRED":
-		return verdict{reason: events.CodeExpired, next: events.StepPhone}
-	case "PASSWORD_HASH_INVALID", "PASSWORD_EMPTY":
-		return verdict{reason: events.BadPassword, next: events.StepPassword}
-	case "AUTH_RESTART", "AUTH_KEY_UNREGISTERED", "SESSION_REVOKED", "SESSION_EXPIRED", "PHONE_PASSWORD_PROTECTED",
-		"SMS_CODE_CREATE_FAILED", "SIGN_IN_FAILED":
-		// The half-made login is gone: from the start.
-		return verdict{reason: events.TelegramError, next: events.StepPhone}
-	default:
-		return verdict{reason: events.TelegramError}
-	}
-}
-
 // codeOf is Telegram's error type, "" if err is none of Telegram's.
 func codeOf(err error) string {
 	if e, ok := tgerr.As(err); ok {
@@ -65,14 +27,19 @@ func floodWait(err error) (time.Duration, bool) {
 }
 
 // answered reports whether Telegram answered for good. What did not come back,
-// and Telegram's own faults (codes of 500 and more or below 0), are tried again.
+// what belongs elsewhere, and Telegram's own faults (codes of 500 and more or below 0), are tried again.
 func answered(err error) bool {
 	e, ok := tgerr.As(err)
 	if !ok {
 		return err == nil
 	}
-	if e.IsOneOf("AUTH_RESTART", "SIGN_IN_FAILED", "RANDOM_ID_DUPLICATE") {
+	switch {
+	case e.IsType("AUTH_RESTART"):
+		return e.Argument == 0 // with a number it asks for the same call again
+	case e.IsOneOf("SIGN_IN_FAILED", "RANDOM_ID_DUPLICATE"):
 		return true
+	case e.Code == 303:
+		return false // to another data centre, which gotd could not reach
 	}
 	return e.Code > 0 && e.Code < 500
 }

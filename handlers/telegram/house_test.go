@@ -52,7 +52,7 @@ type life struct {
 
 func newHouse(t testing.TB, opts telegramtest.Options) *house {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	t.Cleanup(cancel)
 	server, err := telegramtest.Start(context.Background(), opts)
 	must(t, err)
@@ -220,6 +220,7 @@ type person struct {
 	uid     events.UID
 	id      events.MatrixID
 	attempt events.AttemptID
+	token   string // of a bot
 }
 
 func (h *house) person(id events.MatrixID) *person {
@@ -241,14 +242,14 @@ func (p *person) do(c login.Command) events.Event {
 func (p *person) begin() {
 	p.h.t.Helper()
 	p.attempt = events.NewAttemptID()
-	p.do(login.Start{Attempt: p.attempt, User: p.id, Room: "!room:test", Deadline: time.Now().Add(time.Minute), MaxLogins: 5})
+	p.do(login.Start{Attempt: p.attempt, User: p.id, Room: "!room:test", Deadline: time.Now().Add(10 * time.Minute), MaxLogins: 5})
 }
 
 // answer gives the attempt what it asks for.
 func (p *person) answer(step events.Step, name, value string) events.Event {
 	p.h.t.Helper()
 	p.h.awaitGone(p.attempt, name) // nobody types as fast as a test
-	must(p.h.t, p.h.vault.PutAttempt(p.h.ctx, p.attempt, name, vault.Secret(value), time.Minute))
+	must(p.h.t, p.h.vault.PutAttempt(p.h.ctx, p.attempt, name, vault.Secret(value), 10*time.Minute))
 	return p.do(login.Submit{Attempt: p.attempt, Step: step, Readable: true, Masked: "+1 ••• 0100"})
 }
 
@@ -269,6 +270,14 @@ func (p *person) phone(v string) events.Event { return p.answer(events.StepPhone
 func (p *person) code(v string) events.Event  { return p.answer(events.StepCode, vault.Code, v) }
 func (p *person) password(v string) events.Event {
 	return p.answer(events.StepPassword, vault.Password, v)
+}
+
+// botToken gives a bot's token, whatever was asked for.
+func (p *person) botToken(v string) events.Event {
+	p.h.t.Helper()
+	p.h.awaitGone(p.attempt, vault.BotToken)
+	must(p.h.t, p.h.vault.PutAttempt(p.h.ctx, p.attempt, vault.BotToken, vault.Secret(v), 5*time.Minute))
+	return p.do(login.Submit{Attempt: p.attempt, Step: p.h.users.Get(p.uid).Attempt.Step, Readable: true, Bot: true})
 }
 
 // member gives a person a login without the trouble of logging in.

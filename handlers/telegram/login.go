@@ -27,38 +27,6 @@ type step struct {
 	used   map[string]vault.Secret
 }
 
-// requestCode has Telegram send a code to the phone number.
-func (s step) requestCode(ctx context.Context) error {
-	phone, err := s.secret(ctx, vault.Phone)
-	if err != nil {
-		return err
-	}
-	a, err := s.w.attempts.get(ctx, s.at)
-	if err != nil {
-		return s.failed(ctx, nil, err)
-	}
-	sent, err := s.w.sendCode(ctx, a.line.api, phone)
-	if err != nil {
-		return s.failed(ctx, a, err)
-	}
-	// The number may have its home in another data centre: a new key.
-	if err := s.w.attempts.save(ctx, s.at, a); err != nil {
-		return s.failed(ctx, a, err)
-	}
-	switch sent := sent.(type) {
-	case *tg.AuthSentCode:
-		if err := s.w.deps.Vault.PutAttempt(ctx, s.at.ID, vault.CodeHash, vault.Secret(sent.PhoneCodeHash), ttlOf(s.at)); err != nil {
-			return journal.Down(err)
-		}
-		how, length := route(sent.Type)
-		return s.commit(ctx, login.CodeIsOnItsWay{Of: s.e.ID, Route: how, Length: length})
-	case *tg.AuthSentCodeSuccess:
-		return s.authorised(ctx, a, sent.Authorization)
-	default:
-		return s.refuse(ctx, verdict{reason: events.TelegramError}, sent.TypeName())
-	}
-}
-
 // tryCode signs in with the code. After a crash Telegram is asked first: the
 // code may have been taken.
 func (s step) tryCode(ctx context.Context) error {
@@ -77,6 +45,23 @@ func (s step) tryCode(ctx context.Context) error {
 	case tgerr.Is(err, "SESSION_PASSWORD_NEEDED"):
 		return s.needPassword(ctx, a)
 	case err != nil:
+		return s.failed(ctx, a, err)
+	}
+	return s.authorised(ctx, a, res)
+}
+
+// tryToken logs a bot in.
+func (s step) tryToken(ctx context.Context) error {
+	a, done, err := s.resume(ctx)
+	if err != nil || done {
+		return err
+	}
+	token, err := s.secret(ctx, vault.BotToken)
+	if err != nil {
+		return err
+	}
+	res, err := s.w.importBot(ctx, a.line.api, token)
+	if err != nil {
 		return s.failed(ctx, a, err)
 	}
 	return s.authorised(ctx, a, res)
@@ -103,11 +88,12 @@ func (s step) tryPassword(ctx context.Context) error {
 }
 
 // resume connects the attempt. If an earlier try may have come through, it asks
-// how far the session is; done says that this was the answer.
+// how far the session is; done says that this was the answer,
+// or that there is none.
 func (s step) resume(ctx context.Context) (a *attempt, done bool, err error) {
 	a, err = s.w.attempts.get(ctx, s.at)
 	if err != nil {
-		return nil, false, s.failed(ctx, nil, err)
+		return nil, true, s.failed(ctx, nil, err)
 	}
 	if !a.unsure {
 		return a, false, nil
@@ -115,10 +101,10 @@ func (s step) resume(ctx context.Context) (a *attempt, done bool, err error) {
 	where, self, err := s.w.whoAmI(ctx, a.line.api)
 	switch {
 	case err != nil:
-		return a, false, s.failed(ctx, a, err)
+		return a, true, s.failed(ctx, a, err)
 	case where == standsInside:
 		return a, true, s.letIn(ctx, a, self)
-	case where == standsBeforePassword && s.asking == events.StepCode:
+	case where == standsBeforePassword && s.asking != events.StepPassword:
 		return a, true, s.needPassword(ctx, a)
 	}
 	a.unsure = false
@@ -130,7 +116,11 @@ func (s step) needPassword(ctx context.Context, a *attempt) error {
 		return s.failed(ctx, a, err)
 	}
 	a.unsure = false
-	return s.commit(ctx, login.NeedPassword{Of: s.e.ID, HasHint: s.w.hasHint(ctx, a.line.api)}, vault.Phone, vault.Code, vault.CodeHash)
+	hint := s.w.passwordHint(ctx, a.line.api)
+	if err := s.keep(ctx, vault.Hint, hint); err != nil {
+		return err
+	}
+	return s.commit(ctx, login.NeedPassword{Of: s.e.ID, HasHint: len(hint) > 0}, vault.Phone, vault.Code, vault.CodeHash)
 }
 
 // authorised takes Telegram's answer to a right code or password.
@@ -143,7 +133,7 @@ func (s step) authorised(ctx context.Context, a *attempt, res tg.AuthAuthorizati
 		a.unsure = true
 		return journal.Down(errors.New("auth.authorization without a user"))
 	case *tg.AuthAuthorizationSignUpRequired:
-		return s.refuse(ctx, loginVerdict("PHONE_NUMBER_UNOCCUPIED"), "PHONE_NUMBER_UNOCCUPIED")
+		return s.refuseFor(ctx, "PHONE_NUMBER_UNOCCUPIED")
 	default:
 		return s.refuse(ctx, verdict{reason: events.TelegramError}, res.TypeName())
 	}
@@ -165,8 +155,14 @@ func (s step) letIn(ctx context.Context, a *attempt, self *tg.User) error {
 	if err != nil {
 		return journal.Down(err)
 	}
+	u := w.deps.Users.Get(s.e.Aggregate.UID)
+	who := events.AccountFacts{TelegramID: self.ID, Name: userName(self), Username: self.Username}
+	if u.Attempt != nil && !u.Admits(account) {
+		// Another account's session: it is no login's, and ends with the attempt.
+		return s.commit(ctx, login.LetIn{Of: s.e.ID, Account: account, Who: who})
+	}
 	id := loginFor(s.at.ID)
-	if known, ok := w.deps.Users.Get(s.e.Aggregate.UID).LoginOf(account); ok {
+	if known, ok := u.LoginOf(account); ok {
 		id = known.ID
 	}
 	former, err := w.deps.Vault.Session(ctx, id)
@@ -177,16 +173,20 @@ func (s step) letIn(ctx context.Context, a *attempt, self *tg.User) error {
 	if err := w.deps.Vault.PutSession(ctx, id, session); err != nil {
 		return journal.Down(err)
 	}
-	who := events.AccountFacts{TelegramID: self.ID, Name: userName(self), Username: self.Username}
-	if err := s.commit(ctx, login.LetIn{Of: s.e.ID, Login: id, Account: account, Who: who}); err != nil {
+	letIn := login.LetIn{Of: s.e.ID, Login: id, Account: account, Who: who, Displaces: w.heldByOthers(u.UID, account)}
+	if err := s.commit(ctx, letIn); err != nil {
 		return err
 	}
 	if _, ok := w.deps.Users.Get(s.e.Aggregate.UID).Login(id); !ok {
 		// The attempt was ended meanwhile: nobody is to have this session.
-		_ = w.logOut(ctx, a.line.api)
+		_, _ = w.logOut(ctx, a.line.api)
 		_ = w.deps.Vault.DropSession(ctx, id)
 	} else if former != nil && !sameKey(ctx, former, session) {
 		w.endSession(ctx, former)
+	}
+	// A token that stood for the code is used up; one that did not was not needed.
+	if err := w.deps.Vault.DropToken(ctx, s.e.Aggregate.UID, account); err != nil {
+		w.log.Warn().Err(err).Str("attempt", string(s.at.ID)).Msg("token not dropped yet")
 	}
 	w.attempts.drop(s.at.ID)
 	return nil

@@ -20,11 +20,10 @@ func (s step) failed(ctx context.Context, a *attempt, err error) error {
 	code := codeOf(err)
 	wait, flood := floodWait(err)
 	switch {
+	case flood && s.at.Step == events.StepResendingCode:
+		return s.commit(ctx, s.wait(wait, code))
 	case flood:
-		return s.commit(ctx, login.Refuse{
-			Of: s.e.ID, Reason: events.FloodWait, Error: code, RetryAt: time.Now().Add(wait).UTC().Truncate(time.Second),
-			Next: s.asking, MaxTries: s.w.cfg.MaxTries,
-		}, s.asked())
+		return s.commit(ctx, s.wait(wait, code), s.asked())
 	case answered(err):
 		return s.doubt(ctx, a, code)
 	}
@@ -40,11 +39,24 @@ func (s step) failed(ctx context.Context, a *attempt, err error) error {
 	return journal.Down(fmt.Errorf("%s: %w", s.at.Step, err))
 }
 
+// wait tells the user to wait as long as Telegram wants.
+func (s step) wait(wait time.Duration, code string) login.Refuse {
+	reason := events.FloodWait
+	if s.at.Step == events.StepResendingCode {
+		reason = events.ResendWait
+	}
+	return login.Refuse{
+		Of: s.e.ID, Reason: reason, Error: code, RetryAt: time.Now().Add(wait).UTC().Truncate(time.Second),
+		Next: s.asking, MaxTries: s.w.cfg.MaxTries,
+	}
+}
+
 // doubt asks once more before it believes a refusal: gotd repeats a call whose
 // answer was lost, and the second of two right answers is refused.
 func (s step) doubt(ctx context.Context, a *attempt, code string) error {
 	if a == nil || s.asking == events.StepPhone {
-		return s.refuse(ctx, loginVerdict(code), code)
+		// Nothing of it is done twice, but for a token, which resume asks about.
+		return s.refuseFor(ctx, code)
 	}
 	where, self, err := s.w.whoAmI(ctx, a.line.api)
 	switch {
@@ -56,7 +68,29 @@ func (s step) doubt(ctx context.Context, a *attempt, code string) error {
 	case where == standsBeforePassword && s.asking == events.StepCode:
 		return s.needPassword(ctx, a)
 	}
-	return s.refuse(ctx, loginVerdict(code), code)
+	return s.refuseFor(ctx, code)
+}
+
+// refuseFor tells the log what Telegram's error means. One that nobody has
+// thought of is for the operator to see, too.
+func (s step) refuseFor(ctx context.Context, code string) error {
+	v, known := loginVerdict(code)
+	if !known {
+		s.w.log.Error().Str("attempt", string(s.at.ID)).Str("step", string(s.at.Step)).Str("error", code).Msg("Telegram refused with an error that is not in the table")
+	}
+	if v.next != events.StepPhone || s.asking == events.StepToken {
+		v.next = s.asking // what else it names was not asked for
+	}
+	if v.reason != events.SessionLost {
+		return s.refuse(ctx, v, code)
+	}
+	// The next try needs another key. If the process dies before the log has the
+	// refusal, the step is taken with a new one and refused again.
+	s.w.attempts.drop(s.at.ID)
+	if err := s.w.deps.Vault.DropAttempt(ctx, s.at.ID, vault.Session); err != nil {
+		return journal.Down(err)
+	}
+	return s.refuse(ctx, v, code)
 }
 
 // refuse tells the log that Telegram said no, and drops the secrets that are of
@@ -66,8 +100,13 @@ func (s step) refuse(ctx context.Context, v verdict, code string) error {
 		v.next = s.asking
 	}
 	drop := []string{s.asked()}
-	if v.next == events.StepPhone {
+	switch {
+	case v.final:
+		drop = nil // all goes with the attempt, once onLoginFailed has used it
+	case v.next == events.StepPhone:
 		drop = []string{vault.Phone, vault.Code, vault.CodeHash, vault.Password}
+	case s.at.Step == events.StepResendingCode:
+		drop = nil // a code that lies there now was sent since
 	}
 	return s.commit(ctx, login.Refuse{
 		Of: s.e.ID, Reason: v.reason, Error: code, Next: v.next, Final: v.final, MaxTries: s.w.cfg.MaxTries,
@@ -79,6 +118,8 @@ func (s step) asked() string {
 	switch s.asking {
 	case events.StepCode:
 		return vault.Code
+	case events.StepToken:
+		return vault.BotToken
 	case events.StepPassword:
 		return vault.Password
 	default:

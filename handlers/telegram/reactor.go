@@ -20,6 +20,10 @@ func (w *World) onAuth(ctx context.Context, e events.Event) error {
 	switch f := e.Fact.(type) {
 	case *events.PhoneSubmitted:
 		return w.onSubmitted(ctx, e, f.Attempt, events.StepPhone, step.requestCode)
+	case *events.ResendRequested:
+		return w.onSubmitted(ctx, e, f.Attempt, events.StepCode, step.requestAnother)
+	case *events.TokenSubmitted:
+		return w.onSubmitted(ctx, e, f.Attempt, events.StepToken, step.tryToken)
 	case *events.CodeSubmitted:
 		return w.onSubmitted(ctx, e, f.Attempt, events.StepCode, step.tryCode)
 	case *events.PasswordSubmitted:
@@ -33,10 +37,16 @@ func (w *World) onAuth(ctx context.Context, e events.Event) error {
 	case *events.SessionEnded:
 		return w.onSessionEnded(ctx, e, f)
 	case *events.CommandGiven:
-		if f.Command == events.CommandPing {
+		switch f.Command {
+		case events.CommandPing:
 			return w.onPing(ctx, e)
+		case events.CommandSessions:
+			return w.onSessions(ctx, e, f)
+		default:
+			return nil
 		}
-		return nil
+	case *events.DeviceLogoutRequested:
+		return w.onDeviceLogoutRequested(ctx, e, f)
 	default:
 		return nil
 	}
@@ -79,14 +89,14 @@ func (w *World) onLoginFailed(ctx context.Context, e events.Event, f *events.Log
 // expires by itself, and a session that is let in here belongs to nobody.
 func (w *World) abandon(ctx context.Context, a *attempt, f *events.LoginFailed) {
 	switch f.Step {
-	case events.StepCode:
+	case events.StepCode, events.StepRequestingCode, events.StepResendingCode:
 		phone, errPhone := w.deps.Vault.Attempt(ctx, f.Attempt, vault.Phone)
 		hash, errHash := w.deps.Vault.Attempt(ctx, f.Attempt, vault.CodeHash)
 		if errPhone == nil && errHash == nil {
 			_ = w.cancelCode(ctx, a.line.api, phone, hash)
 		}
-	case events.StepCheckingCode, events.StepCheckingPassword:
-		_ = w.logOut(ctx, a.line.api)
+	case events.StepCheckingToken, events.StepCheckingCode, events.StepCheckingPassword:
+		_, _ = w.logOut(ctx, a.line.api)
 	default:
 		// Nothing of it is left at Telegram.
 	}
@@ -110,13 +120,17 @@ func (w *World) dropStray(ctx context.Context, user events.UID, id events.LoginI
 }
 
 // endSession logs a session out that has no client, best effort.
-func (w *World) endSession(ctx context.Context, session vault.Secret) bool {
+func (w *World) endSession(ctx context.Context, session vault.Secret) (token vault.Secret, ended bool) {
 	ctx, cancel := context.WithTimeout(ctx, min(w.cfg.Timeout, 10*time.Second))
 	defer cancel()
 	d := newDraft(session)
 	l := w.dial.open(d, hooks{})
 	defer l.close()
-	return l.wait(ctx, w.cfg.Timeout) == nil && w.logOut(ctx, l.api) == nil
+	if l.wait(ctx, w.cfg.Timeout) != nil {
+		return nil, false
+	}
+	token, err := w.logOut(ctx, l.api)
+	return token, err == nil
 }
 
 // onPing answers a ping once for each login.

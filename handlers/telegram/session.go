@@ -3,6 +3,7 @@ package telegram
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/natsgram/natsgram/events"
@@ -38,6 +39,11 @@ func (w *World) onLoginSucceeded(ctx context.Context, e events.Event, f *events.
 	return nil
 }
 
+// heldByOthers reports whether another Matrix user is logged in to the account.
+func (w *World) heldByOthers(user events.UID, account events.AccountID) bool {
+	return slices.ContainsFunc(w.deps.Users.HoldersOf(account), func(u projections.User) bool { return u.UID != user })
+}
+
 // displace ends the former holder's login, at Telegram first: once the log has
 // the end, its session is dropped.
 func (w *World) displace(ctx context.Context, holder projections.User, by events.Event, account events.AccountID) error {
@@ -45,7 +51,8 @@ func (w *World) displace(ctx context.Context, holder projections.User, by events
 		if l.Account != account || l.Since.After(by.Time) {
 			continue // an even newer login: this event is old
 		}
-		remote := w.endRemote(ctx, l.ID, time.Now().Add(min(w.cfg.Timeout, 10*time.Second)))
+		// Whoever is displaced gets no way back without a code.
+		_, remote := w.endRemote(ctx, l.ID, time.Now().Add(min(w.cfg.Timeout, 10*time.Second)))
 		end := login.End{Login: l.ID, Cause: events.EndedByDisplacing, Evidence: string(by.ID), Remote: remote}
 		if err := w.end(ctx, holder.UID, end, commit.Meta{Actor: events.BySystem, Causation: by.ID}); err != nil {
 			return journal.Down(err)
@@ -61,38 +68,56 @@ func (w *World) onLogoutRequested(ctx context.Context, e events.Event, f *events
 	if !ok {
 		return nil
 	}
-	remote := l.State == projections.LoginSuspended || w.endRemote(ctx, l.ID, e.Time.Add(w.cfg.LogoutTimeout))
+	var token vault.Secret
+	remote := l.State == projections.LoginSuspended
+	if !remote {
+		token, remote = w.endRemote(ctx, l.ID, e.Time.Add(w.cfg.LogoutTimeout))
+	}
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	cause := events.EndedByUser
-	if e.Actor == events.ByOperator {
+	switch {
+	case f.Keep:
+		cause = events.EndedByLeaving
+	case e.Actor == events.ByOperator:
 		cause = events.EndedByOperator
+	case len(token) > 0:
+		if err := w.deps.Vault.PutToken(ctx, e.Aggregate.UID, vault.Token{Account: l.Account, Value: token}); err != nil {
+			// The next login needs a code, that is all.
+			w.log.Warn().Err(err).Str("login", string(l.ID)).Msg("token not kept")
+		}
 	}
 	m := commit.Because(e, events.ByTelegram)
-	return journal.Down(w.end(ctx, e.Aggregate.UID, login.End{Login: l.ID, Cause: cause, Remote: remote}, m))
+	return journal.Down(w.end(ctx, e.Aggregate.UID, login.End{Login: l.ID, Cause: cause, Evidence: string(e.ID), Remote: remote}, m))
 }
 
 // endRemote logs a login's session out, trying again until the deadline while
-// Telegram can't be reached. It reports whether Telegram confirmed it.
-func (w *World) endRemote(ctx context.Context, id events.LoginID, deadline time.Time) bool {
+// Telegram can't be reached. It reports whether Telegram confirmed it, and passes
+// on the token that Telegram may give for the next login.
+func (w *World) endRemote(ctx context.Context, id events.LoginID, deadline time.Time) (token vault.Secret, ended bool) {
 	ctx, cancel := context.WithDeadline(ctx, maxTime(deadline, time.Now().Add(time.Second)))
 	defer cancel()
 	for n := 0; ctx.Err() == nil; n++ {
 		if c, err := w.fleet.client(id); err == nil {
 			c.ending.Store(true) // what it is told from now on is our own doing
-			if w.logOut(ctx, c.api()) == nil {
-				return true
+			if token, err := w.logOut(ctx, c.api()); err == nil {
+				return token, true
 			}
 		} else {
 			session, err := w.deps.Vault.Session(ctx, id)
-			if errors.Is(err, vault.ErrMissing) || err == nil && w.endSession(ctx, session) {
-				return err == nil
+			if errors.Is(err, vault.ErrMissing) {
+				return nil, false
+			}
+			if err == nil {
+				if token, ended := w.endSession(ctx, session); ended {
+					return token, true
+				}
 			}
 		}
 		pause(ctx, backoff(n))
 	}
-	return false
+	return nil, false
 }
 
 func maxTime(a, b time.Time) time.Time {

@@ -16,8 +16,10 @@ const (
 	Phone    = "phone"
 	Code     = "code"
 	Password = "password"
+	BotToken = "bot_token"
 	CodeHash = "phone_code_hash"
 	Session  = "session" // of the attempt, not yet authorised
+	Hint     = "hint"    // what Telegram says of the password, or how a code begins
 )
 
 // minTTL is the shortest TTL that a bucket takes.
@@ -92,7 +94,7 @@ func (v *Vault) Attempt(ctx context.Context, id events.AttemptID, name string) (
 // Those that are not there are no error.
 func (v *Vault) DropAttempt(ctx context.Context, id events.AttemptID, names ...string) error {
 	if len(names) == 0 {
-		names = []string{Phone, Code, Password, CodeHash, Session}
+		names = []string{Phone, Code, Password, CodeHash, Session, Hint, BotToken}
 	}
 	var failed []error
 	for _, name := range names {

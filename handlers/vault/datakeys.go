@@ -86,6 +86,7 @@ func (v *Vault) Preload(ctx context.Context) error {
 func (v *Vault) Forget(ctx context.Context, uid events.UID) error {
 	name := dataKeyPrefix + string(uid)
 	steps := []func() error{
+		func() error { return v.dropTokens(ctx, uid) },
 		// Dying after this leaves a key that still opens, or none and this note
 		// of why; without it the next Seal would make a new key.
 		func() error { _, err := v.own.Put(ctx, gonePrefix+string(uid), nil); return err },

@@ -12,6 +12,7 @@
 //	keyset                   proof that the keyset is this bucket's own (Claim, Check)
 //	attempt.<attempt>.<name> a credential of a running login, with a TTL
 //	session.<login>          a Telegram session
+//	token.<uid>.<account>    lets the user back into an account without a code
 //	key.<uid>                the data key of a user or portal; empty once forgotten
 //	gone.<uid>               somebody is being, or was, forgotten
 //	forgotten                written after each Forget: other processes look here

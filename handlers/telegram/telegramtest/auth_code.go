@@ -22,6 +22,12 @@ const (
 	ViaMissedCall CodeRoute = "missed_call"
 	ViaEmail      CodeRoute = "email"
 	ViaFragment   CodeRoute = "fragment"
+	ViaSMSWord    CodeRoute = "sms_word" // UserSpec.Code is the word
+	ViaSMSPhrase  CodeRoute = "sms_phrase"
+	// ViaEmailSetUp sends no code: Telegram wants an address set up first.
+	// Nor does ViaPayment: Telegram wants to be paid.
+	ViaEmailSetUp CodeRoute = "email_setup"
+	ViaPayment    CodeRoute = "payment"
 )
 
 // sentCode is a login by phone under way. It belongs to the authorization key
@@ -169,7 +175,7 @@ func (s *Server) deliverCode(c *sentCode, u *user) {
 		"even if they say they are from Telegram!"}, nil)
 }
 
-func (s *Server) sentCode(c *sentCode) *tg.AuthSentCode {
+func (s *Server) sentCode(c *sentCode) tg.AuthSentCodeClass {
 	n := len(c.Code)
 	out := &tg.AuthSentCode{PhoneCodeHash: c.Hash}
 	switch c.Routes[c.At] {
@@ -185,6 +191,19 @@ func (s *Server) sentCode(c *sentCode) *tg.AuthSentCode {
 		out.Type = &tg.AuthSentCodeTypeEmailCode{EmailPattern: "a**e@e*****e.org", Length: n}
 	case ViaFragment:
 		out.Type = &tg.AuthSentCodeTypeFragmentSMS{URL: "https://fragment.com/login", Length: n}
+	case ViaSMSWord:
+		word := &tg.AuthSentCodeTypeSMSWord{}
+		word.SetBeginning(c.Code[:2])
+		out.Type = word
+	case ViaSMSPhrase:
+		phrase := &tg.AuthSentCodeTypeSMSPhrase{}
+		first, _, _ := strings.Cut(c.Code, " ")
+		phrase.SetBeginning(first)
+		out.Type = phrase
+	case ViaEmailSetUp:
+		out.Type = &tg.AuthSentCodeTypeSetUpEmailRequired{}
+	case ViaPayment:
+		return &tg.AuthSentCodePaymentRequired{StoreProduct: "org.telegram.login", PhoneCodeHash: c.Hash, Currency: "EUR", Amount: 99}
 	default:
 		out.Type = &tg.AuthSentCodeTypeSMS{Length: n}
 	}

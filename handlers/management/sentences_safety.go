@@ -1,0 +1,42 @@
+package management
+
+import (
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/projections"
+)
+
+// unsafeWords says why a login was stopped for its room, and how to mend that.
+func unsafeWords(why events.Failure) notice {
+	switch why {
+	case events.FailedRoomPublic:
+		return line("I stopped your login: people can join this room without an invitation, and would read what you send. " +
+			"Make it invite-only (room settings, Security & Privacy, Access), or open a private chat with me alone. Then type `login` again.")
+	case events.FailedRoomReadable:
+		return line("I stopped your login: people who are not in this room can read it. " +
+			"Let only members read its history (room settings, Security & Privacy), or open a private chat with me alone. Then type `login` again.")
+	default:
+		return line("I stopped your login: this room is encrypted, and I can't read encrypted messages. " +
+			"Open a private chat with me **without encryption** and type `login` there.")
+	}
+}
+
+// powerlessWords asks for the power to delete messages.
+func powerlessWords() notice {
+	return line("**I lack the power to delete your messages here**: please make me a moderator first (room settings, Roles & Permissions), or delete them yourself.")
+}
+
+// runningWords says which login is under way, and how to go on or end it.
+func runningWords(u projections.User) notice {
+	a := u.Attempt
+	if a == nil {
+		return line("A login was under way.")
+	}
+	which := "A login"
+	if l, ok := u.Login(a.Login); ok {
+		which = "A login to connect " + name(l) + " again"
+	} else if a.Masked != "" {
+		which = "A login with " + a.Masked
+	}
+	return line("%s is under way since %s; it may take until %s. `cancel` ends it.",
+		which, a.Started.UTC().Format("15:04"), a.Deadline.UTC().Format("15:04 UTC")).and(ask(*a, a.Step))
+}
