@@ -42,6 +42,8 @@ func newFact(t Type) Fact {
 		return new(CodeSent)
 	case "natsgram.auth.resend_requested.v1":
 		return new(ResendRequested)
+	case "natsgram.auth.resend_offered.v1":
+		return new(ResendOffered)
 	case "natsgram.auth.code_submitted.v1":
 		return new(CodeSubmitted)
 	case "natsgram.auth.code_rejected.v1":

@@ -45,6 +45,7 @@
 //	token_rejected      telegram reactor → management reactor: says why, asks again
 //	code_sent           telegram reactor → management reactor: says where, asks for it. Sealed: what helps to find it
 //	resend_requested    management ingress → telegram reactor: auth.resendCode
+//	resend_offered      management timer → the user reads it
 //	code_submitted      management ingress → telegram reactor: auth.signIn; management reactor: redacts
 //	code_rejected       telegram reactor → management reactor: says why, asks again
 //	password_required   telegram reactor → management reactor: asks for it

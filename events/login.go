@@ -111,6 +111,13 @@ type ResendRequested struct {
 	Attempt AttemptID `json:"attempt"`
 }
 
+// ResendOffered records that the time has come from which on Telegram sends
+// another code by Route, and that none was given until then.
+type ResendOffered struct {
+	Attempt AttemptID `json:"attempt"`
+	Route   Route     `json:"route"`
+}
+
 // Refusal says why Telegram, or the bridge, did not take an answer. The names
 // are stable: operators count by them.
 type Refusal string
@@ -131,8 +138,10 @@ const (
 	NotUnderstood    Refusal = "not_understood" // the bridge could not read the answer
 	SecretsMissing   Refusal = "secrets_missing"
 	PasswordVanished Refusal = "password_not_set"
-	NotNow           Refusal = "not_now" // given while Telegram is still being asked
-	NotAnEdit        Refusal = "edited"  // an earlier message was edited; only new ones are read
+	NotNow           Refusal = "not_now"     // given while Telegram is still being asked
+	NotAnEdit        Refusal = "edited"      // an earlier message was edited; only new ones are read
+	RoomBarred       Refusal = "room_barred" // the bridge takes no bot tokens in rooms
+	RoomLeftBehind   Refusal = "old_room"    // given in a private chat that a newer one has replaced
 
 	CountryMissing Refusal = "country_code_missing"
 	CountryUnknown Refusal = "country_code_unknown"
@@ -176,11 +185,13 @@ type (
 )
 
 // InputRefused records an answer that the bridge itself did not take (no phone
-// number, no code, not the time for one); nothing was sent to Telegram.
+// number, no code, not the time for one); nothing was sent to Telegram. Sealed
+// names the room where it is not the management room.
 type InputRefused struct {
 	Attempt AttemptID `json:"attempt"`
 	Step    Step      `json:"step"`
 	Reason  Refusal   `json:"reason"`
+	Sealed  RoomFacts `json:"-"`
 }
 
 // TokenSubmitted records that the user gave a bot's token; it lies in the vault.
@@ -254,6 +265,8 @@ const (
 	FailedRoomPublic    Failure = "room_public"    // who wants to can join
 	FailedRoomReadable  Failure = "room_readable"  // who is not in it can read it
 	FailedRoomEncrypted Failure = "room_encrypted" // the bot can't read it
+
+	FailedRoomBarred Failure = "room_barred" // the bridge takes no passwords in rooms
 )
 
 // LoginFailed ends an attempt without a login. Login is the one it was to
@@ -283,6 +296,8 @@ func (*CodeSent) Type() Type             { return "natsgram.auth.code_sent.v1" }
 func (f *CodeSent) Personal() any        { return &f.Sealed }
 func (*ResendRequested) Type() Type      { return "natsgram.auth.resend_requested.v1" }
 func (*ResendRequested) Personal() any   { return nil }
+func (*ResendOffered) Type() Type        { return "natsgram.auth.resend_offered.v1" }
+func (*ResendOffered) Personal() any     { return nil }
 func (*CodeSubmitted) Type() Type        { return "natsgram.auth.code_submitted.v1" }
 func (*CodeSubmitted) Personal() any     { return nil }
 func (*CodeRejected) Type() Type         { return "natsgram.auth.code_rejected.v1" }
@@ -294,7 +309,7 @@ func (*PasswordSubmitted) Personal() any { return nil }
 func (*PasswordRejected) Type() Type     { return "natsgram.auth.password_rejected.v1" }
 func (*PasswordRejected) Personal() any  { return nil }
 func (*InputRefused) Type() Type         { return "natsgram.auth.input_refused.v1" }
-func (*InputRefused) Personal() any      { return nil }
+func (f *InputRefused) Personal() any    { return &f.Sealed }
 func (*StepDelayed) Type() Type          { return "natsgram.auth.step_delayed.v1" }
 func (*StepDelayed) Personal() any       { return nil }
 func (*LoginSucceeded) Type() Type       { return "natsgram.auth.login_succeeded.v1" }

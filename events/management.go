@@ -114,6 +114,8 @@ const (
 	RefusedNoCode         CommandRefusal = "no_code_wanted" // no login waits for a code
 	RefusedNoOtherRoute   CommandRefusal = "no_other_route" // Telegram has no other way to send a code
 	RefusedTooSoon        CommandRefusal = "too_soon"       // not yet, Telegram says
+	RefusedNoDoor         CommandRefusal = "login_off"      // the configuration allows no login
+	RefusedRoomBarred     CommandRefusal = "room_barred"    // the bridge takes no bot tokens in rooms
 )
 
 // CommandRefused records a command that was not carried out, and why; the bot

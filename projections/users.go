@@ -21,6 +21,9 @@ const openInvites = 16
 // again when somebody leaves. In a larger one that would be most days.
 const fewMembers = 8
 
+// formerRooms is how many replaced management rooms a user's state remembers.
+const formerRooms = 8
+
 // goneLogins is how many logins that ended for good a user's state remembers.
 const goneLogins = 8
 
@@ -36,6 +39,8 @@ type User struct {
 	Aside events.RoomID `json:"aside,omitempty"`
 	// Last is the room that is, or was last, the management room.
 	Last events.RoomID `json:"last,omitempty"`
+	// Former are private chats with the bot that newer ones have replaced, oldest first.
+	Former []events.RoomID `json:"former,omitempty"`
 	// Encrypted is the latest room in which the user was told that the bot reads
 	// no encrypted messages.
 	Encrypted events.RoomID `json:"encrypted,omitempty"`
@@ -65,6 +70,7 @@ type Attempt struct {
 	Length   int              `json:"length,omitempty"`  // of the code
 	Next     events.Route     `json:"next,omitempty"`    // how another code would come
 	NextAt   time.Time        `json:"next_at,omitzero"`  // and from when on
+	Offered  bool             `json:"offered,omitempty"` // the user was told that it may be asked for
 	Tries    int              `json:"tries,omitempty"`   // refused answers at this step
 	RetryAt  time.Time        `json:"retry_at,omitzero"` // flood wait
 	Delayed  bool             `json:"delayed,omitempty"` // the user was told that Telegram can't be reached
@@ -160,6 +166,7 @@ func (u User) Recorded(origin events.MatrixEventID) bool {
 func (u *User) clone() User {
 	c := *u
 	c.Invited = slices.Clone(u.Invited)
+	c.Former = slices.Clone(u.Former)
 	c.Logins = slices.Clone(u.Logins)
 	c.Gone = slices.Clone(u.Gone)
 	c.Seen = slices.Clone(u.Seen)

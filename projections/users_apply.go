@@ -107,6 +107,7 @@ func (u *User) visit(fact events.Fact) {
 		u.meet(f.Sealed)
 		u.lookedAt(f.Sealed.Room)
 		u.Room, u.Last, u.Aside = f.Sealed.Room, f.Sealed.Room, ""
+		u.Former = slices.DeleteFunc(u.Former, func(r events.RoomID) bool { return r == u.Room })
 	case *events.ManagementRoomRefused:
 		u.lookedAt(f.Sealed.Room)
 		if f.Reason == events.RoomCrowded && f.Members <= fewMembers {
@@ -116,8 +117,16 @@ func (u *User) visit(fact events.Fact) {
 		if u.Room == f.Sealed.Room {
 			u.Room = ""
 		}
-		if f.Reason == events.RoomThirdPerson {
+		switch f.Reason {
+		case events.RoomThirdPerson:
 			u.Aside = f.Sealed.Room
+		case events.RoomReplaced:
+			u.Former = append(u.Former, f.Sealed.Room)
+			if len(u.Former) > formerRooms {
+				u.Former = slices.Delete(u.Former, 0, len(u.Former)-formerRooms)
+			}
+		default:
+			// Nobody is there any more.
 		}
 	case *events.CommandGiven:
 		u.meet(f.Sealed)
@@ -151,7 +160,9 @@ func (a *Attempt) apply(e events.Event) {
 			a.Tries = 0 // another code gives no more tries
 		}
 		a.ask(events.StepCode)
-		a.Route, a.Length, a.Next, a.NextAt = f.Route, f.Length, f.Next, f.NextAt
+		a.Route, a.Length, a.Next, a.NextAt, a.Offered = f.Route, f.Length, f.Next, f.NextAt, false
+	case *events.ResendOffered:
+		a.Offered = true
 	case *events.ResendRequested:
 		a.submit(e.ID, events.StepResendingCode)
 	case *events.CodeSubmitted:

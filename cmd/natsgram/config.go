@@ -65,9 +65,16 @@ type PortalsConfig struct {
 // LoginConfig bounds a login attempt.
 type LoginConfig struct {
 	AttemptTimeout time.Duration
+	InRoom         InRoomConfig
 	MaxTries       int    // wrong answers at one step
 	MaxPerUser     int    // Telegram accounts of a Matrix user
 	OnLeave        string // "keep" or "suspend" the logins of who leaves the management room
+}
+
+// InRoomConfig says what may be typed into a management room to log in.
+type InRoomConfig struct {
+	Enabled bool
+	Secrets bool // two-factor passwords and bot tokens
 }
 
 // CommandsConfig says how a command is recognised outside the management room.

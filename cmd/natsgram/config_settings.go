@@ -46,6 +46,8 @@ func settings(c *Config, dir string) []setting {
 		{path: "portals.member_limit", read: number(&c.Portals.MemberLimit, 0, 10_000)},
 
 		{path: "login.attempt_timeout", read: duration(&c.Login.AttemptTimeout, time.Minute, 24*time.Hour)},
+		{path: "login.in_room.enabled", read: boolean(&c.Login.InRoom.Enabled)},
+		{path: "login.in_room.secrets", read: boolean(&c.Login.InRoom.Secrets)},
 		{path: "login.max_tries", read: number(&c.Login.MaxTries, 1, 100)},
 		{path: "login.max_per_user", read: number(&c.Login.MaxPerUser, 1, 100)},
 		{path: "login.on_leave", read: oneOf(&c.Login.OnLeave, "keep", "suspend")},
@@ -81,7 +83,7 @@ func defaults(dir string) Config {
 		},
 		Telegram: TelegramConfig{DeviceModel: "natsgram", TestServer: TestServerConfig{DC: 2}},
 		Portals:  PortalsConfig{MemberLimit: 50},
-		Login:    LoginConfig{AttemptTimeout: 10 * time.Minute, MaxTries: 5, MaxPerUser: 5, OnLeave: "keep"},
+		Login:    LoginConfig{AttemptTimeout: 10 * time.Minute, MaxTries: 5, MaxPerUser: 5, OnLeave: "keep", InRoom: InRoomConfig{Enabled: true, Secrets: true}},
 		Commands: CommandsConfig{Prefix: "!tg"},
 		NATS: NATSConfig{
 			Config: in("nats.conf"), Store: in("nats"), Listen: "127.0.0.1:4222",

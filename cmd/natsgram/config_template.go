@@ -67,6 +67,12 @@ portals:
 login:
     # How long a login may take from its first to its last step.
     attempt_timeout: 10m
+    # Whether people may log in by what they send in their private chat with the
+    # bot. It is deleted at once, but the homeserver may keep it in its database.
+    in_room:
+        enabled: true
+        # Whether two-factor passwords and bot tokens may be sent there, too.
+        secrets: true
     # How often a phone number, code or password may be wrong.
     max_tries: 5
     # How many Telegram accounts a Matrix user may be logged in to at once.

@@ -177,6 +177,18 @@ func duration(to *time.Duration, low, high time.Duration) reader {
 	}
 }
 
+func boolean(to *bool) reader {
+	return func(text string) error {
+		switch text {
+		case "true", "false":
+			*to = text == "true"
+			return nil
+		default:
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+	}
+}
+
 func oneOf(to *string, allowed ...string) reader {
 	return func(text string) error {
 		if !slices.Contains(allowed, text) {

@@ -95,6 +95,7 @@ func (b *bridge) buildManagement() error {
 		Bot: bot, Prefix: b.cfg.Commands.Prefix, Version: version(),
 		AttemptTimeout: b.cfg.Login.AttemptTimeout, MaxLogins: b.cfg.Login.MaxPerUser, Permission: b.cfg.permission, Ours: b.cfg.isGhost,
 		SuspendOnLeave: b.cfg.Login.OnLeave == "suspend",
+		NoRoom:         !b.cfg.Login.InRoom.Enabled, BarSecrets: !b.cfg.Login.InRoom.Secrets,
 	}, client, management.Deps{
 		Desk: commit.Users(b.journal, b.folds.users), Users: b.folds.users, Portals: b.folds.portals,
 		Directory: b.dir, Secrets: b.vault, Timers: b.journal,

@@ -51,6 +51,13 @@ type Abandon struct{ Reason events.Failure }
 // Resend asks for another code by the next route.
 type Resend struct{ Now time.Time }
 
+// OfferResend says that the time is here from which on Telegram sends another
+// code.
+type OfferResend struct {
+	Attempt events.AttemptID
+	Now     time.Time
+}
+
 // CodeIsOnItsWay, NeedPassword and LetIn are Telegram's good answers to the
 // submission Of.
 type CodeIsOnItsWay struct {
@@ -125,6 +132,7 @@ func (Start) command()          {}
 func (Submit) command()         {}
 func (Cancel) command()         {}
 func (Resend) command()         {}
+func (OfferResend) command()    {}
 func (Expire) command()         {}
 func (Abandon) command()        {}
 func (CodeIsOnItsWay) command() {}

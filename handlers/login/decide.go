@@ -24,6 +24,8 @@ func Decide(u projections.User, c Command) (events.Fact, error) {
 		return fail(u.Attempt, events.FailedCancelled, ""), nil
 	case Resend:
 		return resend(u, c)
+	case OfferResend:
+		return offerResend(u.Attempt, c), nil
 	case Abandon:
 		if u.Attempt == nil {
 			return nil, nil
@@ -186,6 +188,14 @@ func resend(u projections.User, c Resend) (events.Fact, error) {
 		return nil, Refused{events.RefusedTooSoon}
 	}
 	return &events.ResendRequested{Attempt: a.ID}, nil
+}
+
+// offerResend tells once that the next route is open to who still waits.
+func offerResend(a *projections.Attempt, c OfferResend) events.Fact {
+	if a == nil || a.ID != c.Attempt || a.Step != events.StepCode || a.Next == "" || a.Offered || c.Now.Before(a.NextAt) {
+		return nil
+	}
+	return &events.ResendOffered{Attempt: a.ID, Route: a.Next}
 }
 
 func refuse(a *projections.Attempt, c Refuse) events.Fact {

@@ -125,6 +125,10 @@ func TestDecide(t *testing.T) {
 				Sealed: events.AccountFacts{Masked: phoneGiven.Sealed.Masked}}, ""},
 
 		{"another code", another, Resend{Now: noon}, &events.ResendRequested{Attempt: "a"}, ""},
+		{"another code may be had", another, OfferResend{Attempt: "a", Now: noon}, &events.ResendOffered{Attempt: "a", Route: events.RouteSMS}, ""},
+		{"it is offered once", append(another[:3:3], &events.ResendOffered{Attempt: "a"}), OfferResend{Attempt: "a", Now: noon}, nil, ""},
+		{"it is offered before its time", another, OfferResend{Attempt: "a", Now: noon.Add(-1)}, nil, ""},
+		{"it is offered after the code", append(another[:3:3], codeGiven), OfferResend{Attempt: "a", Now: noon}, nil, ""},
 		{"another code before its time", another, Resend{Now: noon.Add(-1)}, nil, events.RefusedTooSoon},
 		{"another code where there is no way", coding, Resend{Now: noon}, nil, events.RefusedNoOtherRoute},
 		{"another code while a flood wait lasts", append(another[:3:3], codeGiven,

@@ -75,6 +75,9 @@ func relogin(u projections.User, args string, start login.Start) (events.Fact, e
 		return nil, login.Refused{Reason: why}
 	}
 	start.Login = id
+	if l, ok := u.Login(id); ok && l.Method == events.MethodBot {
+		start.Method = events.MethodBot
+	}
 	return login.Decide(u, start)
 }
 

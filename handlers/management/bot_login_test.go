@@ -20,7 +20,7 @@ import (
 func testLogin(t *testing.T, h *house) {
 	g := h.host(t, "alice")
 	g.says("Login")
-	g.expect("Let's connect your Telegram account. You have 10 min. Please send me your phone number with its country code, such as `+44 7911 123456`. " +
+	g.expect("Let's connect your Telegram account. You have 10 min. The bridge will read and write there whatever you can. Please send me your phone number with its country code, such as `+44 7911 123456`. " +
 		"I delete your message as soon as I have read it. `cancel` ends the login.")
 	number := g.says("+44 (0)7911 123-456")
 	u := g.awaitStep(events.StepRequestingCode)
@@ -54,7 +54,7 @@ func testLogin(t *testing.T, h *house) {
 	check(t, h.vault.PutAttempt(within(t), u.Attempt.ID, vault.Hint, vault.Secret("the <cave>"), time.Minute))
 	g.telegram(func(of events.EventID) login.Command { return login.NeedPassword{Of: of, HasHint: true} })
 	g.expect("The code is right. Your account has two-step verification. Please send me your two-step verification password; I delete your message at once. " +
-		"Whatever you send now is taken as the password, only `cancel` ends the login. Your hint for the password: “the <cave>”.")
+		"Whatever you send now is taken as the password, only `cancel` ends the login. The homeserver may keep it in its database even so: go on only if you trust whoever runs it. Your hint for the password: “the <cave>”.")
 	secret := g.says("help me ") // a password, whatever it looks like
 	g.holds(g.awaitStep(events.StepCheckingPassword).Attempt.ID, vault.Password, "help me ")
 	for _, message := range []id.EventID{wrong, right, secret} {
@@ -195,7 +195,7 @@ func testBotToken(t *testing.T, h *house) {
 	const token = "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11"
 	g := h.host(t, "bertha")
 	g.says("login bot")
-	g.expect("Let's connect your Telegram bot. You have 10 min. Please send me your bot's token, as BotFather gave it to you;")
+	g.expect("Let's connect your Telegram bot. You have 10 min. The bridge will read what the bot is sent, and write in its name. Please send me your bot's token, as BotFather gave it to you;")
 	wrong := g.says("+44 7911 123456")
 	g.expect("I can't read this as a bot's token.")
 	first := g.says(token)
@@ -218,6 +218,54 @@ func testBotToken(t *testing.T, h *house) {
 	g.happens(login.ListChats{Login: "l-bot"})
 	g.silent()
 	g.logHasNot("ABC-DEF", token)
+}
+
+// testBarred: the configuration forbids the room for secrets, or for all of a login.
+func testBarred(t *testing.T, h *house) {
+	h.restartWith(func(c *Config) { c.BarSecrets = true })
+	g := h.host(t, "conny")
+	g.says("login bot")
+	g.expect("This bridge takes no bot tokens in rooms. Ask whoever runs it how to connect a bot;")
+	g.says("login")
+	g.expect("Let's connect")
+	g.deleted(g.says("123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11"))
+	g.expect("This bridge takes no bot tokens in rooms, so I did not use it.")
+	g.says("+44 7911 123456")
+	g.telegram(func(of events.EventID) login.Command {
+		return login.CodeIsOnItsWay{Of: of, Route: events.RouteApp, Length: 5}
+	})
+	g.expect("Telegram has sent a code")
+	g.says("12345")
+	g.telegram(func(of events.EventID) login.Command { return login.NeedPassword{Of: of} })
+	g.expect("Your account has two-step verification, and this bridge takes no passwords in rooms, so I ended the login.")
+	g.says("password?")
+	g.expect("I don't know that command.")
+	h.restartWith(func(c *Config) { c.NoRoom = true })
+	g.says("login +44 7911 123456")
+	g.expect("Whoever runs this bridge has turned off logging in.")
+	h.restartWith(func(*Config) {})
+	if n := g.count("login_started"); n != 1 {
+		t.Errorf("%d attempts", n)
+	}
+}
+
+// testResendOffer: the user is told when Telegram sends another code.
+func testResendOffer(t *testing.T, h *house) {
+	g := h.host(t, "rosa")
+	g.says("login +44 7911 123456")
+	g.expect("Let's connect")
+	at := time.Now().Add(1500 * time.Millisecond)
+	g.telegram(func(of events.EventID) login.Command {
+		return login.CodeIsOnItsWay{Of: of, Route: events.RouteApp, Length: 5, Next: events.RouteSMS, NextAt: at}
+	})
+	g.expect("Telegram has sent a code", "If no code has come: type `resend` for a code by SMS. The one that is on its way is good still.")
+	g.says("resend")
+	g.awaitStep(events.StepResendingCode)
+	g.says("cancel")
+	g.expect("The login is cancelled.")
+	if n := g.count("resend_offered"); n != 1 {
+		t.Errorf("offered %d times", n)
+	}
 }
 
 func testEdits(t *testing.T, h *house) {

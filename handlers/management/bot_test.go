@@ -24,6 +24,8 @@ func TestBot(t *testing.T) {
 		{"edits are not answers", testEdits},
 		{"a bot", testBotToken},
 		{"answers too early", testTooEarly},
+		{"another code", testResendOffer},
+		{"what the configuration bars", testBarred},
 		{"commands", testCommands},
 		{"cancel and the password", testCancel},
 		{"a third person", testThirdPerson},

@@ -45,6 +45,7 @@ type house struct {
 	portals *commit.Desk[projections.Portal]
 	botID   id.UserID
 	timeout time.Duration
+	change  func(*Config) // of the bot's configuration
 
 	faults faults
 
@@ -116,7 +117,7 @@ func (h *house) start() {
 	h.t.Helper()
 	client := must(NewClient(h.hs.URL(), h.botID, h.reg.AppToken))(h.t)
 	client.Client.Transport = &h.faults
-	bot := New(Config{
+	cfg := Config{
 		Bot: h.botID, Prefix: "!tg", Version: "v0.0-test", AttemptTimeout: h.timeout, MaxLogins: 1,
 		Permission: func(user events.MatrixID) Level {
 			if strings.HasPrefix(string(user), "@stranger") {
@@ -125,7 +126,11 @@ func (h *house) start() {
 			return LevelUser
 		},
 		Ours: func(who id.UserID) bool { return strings.HasPrefix(string(who), "@telegram_") },
-	}, client, h.deps)
+	}
+	if h.change != nil {
+		h.change(&cfg)
+	}
+	bot := New(cfg, client, h.deps)
 	ctx, cancel := context.WithCancel(context.Background())
 	var running errgroup.Group
 	for _, r := range []journal.Reactor{bot.Reactor(), bot.ProgressReactor(), bot.DeadlineReactor()} {
@@ -142,6 +147,13 @@ func (h *house) start() {
 		}
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	})
+}
+
+// restartWith starts the bot anew with another configuration.
+func (h *house) restartWith(change func(*Config)) {
+	h.stop()
+	h.change = change
+	h.start()
 }
 
 // ServeHTTP takes a transaction. It gives the bot every event twice, as a

@@ -2,6 +2,7 @@ package management
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"maunium.net/go/mautrix/event"
@@ -125,7 +126,7 @@ func (b *Bot) takeElsewhere(ctx context.Context, where events.RoomFacts, evt *ev
 	s := readMessage(evt.Content.AsMessage())
 	rest, ours := cutPrefix(s.body, b.cfg.Prefix)
 	if !ours || !s.text {
-		return false, nil
+		return b.takeBehind(ctx, where, s, evt)
 	}
 	if s.edit {
 		return true, nil
@@ -148,6 +149,22 @@ func (b *Bot) takeElsewhere(ctx context.Context, where events.RoomFacts, evt *ev
 			refused.Reason = events.RefusedNotHere
 		}
 		return refused, nil
+	})
+}
+
+// takeBehind takes what is probably an answer, given in a private chat that a
+// newer one has replaced: it is not used, and deleted as it would be there.
+func (b *Bot) takeBehind(ctx context.Context, where events.RoomFacts, s said, evt *event.Event) (bool, error) {
+	u, ok := b.Users.ByMatrixID(where.User)
+	if !ok || !s.text || !slices.Contains(u.Former, where.Room) {
+		return false, nil
+	}
+	a := u.Attempt
+	if a == nil {
+		return true, nil
+	}
+	return true, b.record(ctx, u, a.ID, evt, func(projections.User) (events.Fact, error) {
+		return &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: events.RoomLeftBehind, Sealed: where}, nil
 	})
 }
 

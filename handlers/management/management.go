@@ -26,13 +26,15 @@ const (
 	LevelAdmin
 )
 
-// Config is what the operator chose. All fields but Ours must be set.
+// Config is what the operator chose. All fields but Ours and the bools must be set.
 type Config struct {
 	Bot            id.UserID
 	Prefix         string // of commands outside of management rooms, such as "!tg"
 	Version        string // what the version command says
 	AttemptTimeout time.Duration
 	MaxLogins      int // active logins a user may hold
+	// NoRoom takes no login in a room; BarSecrets takes no password or bot token there.
+	NoRoom, BarSecrets bool
 	// SuspendOnLeave ends the sessions of a user who leaves the management room.
 	SuspendOnLeave bool
 	// Permission is what a Matrix user may do.

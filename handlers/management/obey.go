@@ -24,6 +24,9 @@ func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Atte
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
 	if command.Reason == "" {
 		answer := readAnswer(a.Step, a.Route, s.body)
+		if b.cfg.BarSecrets && answer.secret == vault.BotToken {
+			answer.ok, answer.why = false, events.RoomBarred
+		}
 		command.Readable, command.Masked, command.Reason = answer.ok, answer.masked, answer.why
 		command.Bot = answer.secret == vault.BotToken
 		if answer.ok {
@@ -47,7 +50,7 @@ func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Atte
 // first answer. Dying between the two leaves an attempt that asks for the
 // number, and the homeserver repeats the message.
 func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where events.RoomFacts, evt *event.Event) error {
-	if b.mayStart(u, where.User) {
+	if b.mayStart(u, o, where.User) {
 		meta := meta(evt, " start")
 		meta.Origin = ""
 		start := b.start(where)
@@ -79,7 +82,7 @@ func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where e
 	switch {
 	case u.Attempt != nil:
 		attempt = u.Attempt.ID
-	case (o.name == events.CommandLogin || o.name == events.CommandRelogin) && b.mayStart(u, where.User):
+	case (o.name == events.CommandLogin || o.name == events.CommandRelogin) && b.mayStart(u, o, where.User):
 		attempt = start.Attempt
 	}
 	return b.record(ctx, u, attempt, evt, func(u projections.User) (events.Fact, error) {
@@ -87,8 +90,22 @@ func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where e
 	})
 }
 
-func (b *Bot) mayStart(u projections.User, user events.MatrixID) bool {
-	return u.Attempt == nil && b.permitted(user) && len(u.ActiveLogins()) < b.cfg.MaxLogins
+func (b *Bot) mayStart(u projections.User, o order, user events.MatrixID) bool {
+	return u.Attempt == nil && b.permitted(user) && len(u.ActiveLogins()) < b.cfg.MaxLogins && b.barred(u, o) == ""
+}
+
+// barred says why the configuration allows no such login, or is empty.
+func (b *Bot) barred(u projections.User, o order) events.CommandRefusal {
+	switch {
+	case u.Attempt != nil || o.name != events.CommandLogin && o.name != events.CommandRelogin:
+		return ""
+	case b.cfg.NoRoom:
+		return events.RefusedNoDoor
+	case b.cfg.BarSecrets && o.method == events.MethodBot:
+		return events.RefusedRoomBarred
+	default:
+		return ""
+	}
 }
 
 func (b *Bot) start(where events.RoomFacts) login.Start {
@@ -105,6 +122,9 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 		return &events.CommandRefused{Command: o.name, Reason: events.RefusedNotPermitted, Sealed: where}, nil
 	}
 	fact, others, err := b.administer(o, where)
+	if why := b.barred(u, o); !others && why != "" {
+		return &events.CommandRefused{Command: o.name, Reason: why, Sealed: where}, nil
+	}
 	if !others {
 		fact, err = decide(u, o, start, b.now())
 	}

@@ -97,7 +97,12 @@ func roomFor(u projections.User, fact events.Fact) events.RoomID {
 		return f.Sealed.Room
 	case *events.LoginStarted:
 		return f.Sealed.Room
-	case *events.LoginFailed, *events.SecretRedacted, *events.InputRefused:
+	case *events.InputRefused:
+		if f.Sealed.Room != "" {
+			return f.Sealed.Room
+		}
+		return roomOf(u)
+	case *events.LoginFailed, *events.SecretRedacted:
 		return roomOf(u)
 	default:
 		return u.Room
@@ -217,7 +222,11 @@ func (b *Bot) withdraw(ctx context.Context, u projections.User, e events.Event, 
 	if e.Origin == "" {
 		return nil
 	}
-	code, err := b.redact(ctx, e, roomOf(u))
+	room := roomOf(u)
+	if f, ok := e.Fact.(*events.InputRefused); ok {
+		room = roomFor(u, f)
+	}
+	code, err := b.redact(ctx, e, room)
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,9 @@ func (b *Bot) guard(ctx context.Context, u projections.User, e events.Event, id 
 		return false, false, err
 	}
 	why := unsafe(state, b.cfg.Bot, u.MatrixID)
+	if why == "" && b.cfg.BarSecrets && u.Attempt.Step == events.StepPassword {
+		why = events.FailedRoomBarred
+	}
 	if why == "" {
 		return true, lacksRedaction(state, b.cfg.Bot), nil
 	}

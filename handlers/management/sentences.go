@@ -188,6 +188,10 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 		return tooSoon(u, at)
 	case events.RefusedEncrypted:
 		return encrypted()
+	case events.RefusedNoDoor:
+		return line("Whoever runs this bridge has turned off logging in. Ask them how to log in; the accounts that are connected go on.")
+	case events.RefusedRoomBarred:
+		return line("This bridge takes no bot tokens in rooms. Ask whoever runs it how to connect a bot; `login` connects an account by its phone number.")
 	case events.RefusedWhich:
 		return whichLogin(u, f.Command)
 	case events.RefusedNotSuspended:

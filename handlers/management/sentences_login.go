@@ -17,8 +17,10 @@ func loginWords(u projections.User, e events.Event) notice {
 		return rejectionWords(f.Rejection, e.Time)
 	case *events.CodeSent:
 		return codeWords(f, e.Time)
+	case *events.ResendOffered:
+		return line("If no code has come: type `resend` for %s. The one that is on its way is good still.", wayOf(f.Route))
 	case *events.PasswordRequired:
-		return line("%s Your account has two-step verification.", factorWords(f.Factor)).and(ask(projections.Attempt{}, events.StepPassword))
+		return line("%s Your account has two-step verification.", factorWords(f.Factor)).and(ask(projections.Attempt{}, events.StepPassword)).and(traces())
 	case *events.PhoneRejected:
 		return rejectionWords(f.Rejection, e.Time)
 	case *events.CodeRejected:
@@ -49,17 +51,26 @@ func loginWords(u projections.User, e events.Event) notice {
 	}
 }
 
-// startWords begin a login.
+// startWords begin a login, and say what the bridge will be able to do.
 func startWords(u projections.User, e events.Event, f *events.LoginStarted) notice {
-	time := span(f.Deadline.Sub(e.Time))
+	time, step := span(f.Deadline.Sub(e.Time)), events.StepPhone
+	if f.Method == events.MethodBot {
+		step = events.StepToken
+	}
+	question := ask(projections.Attempt{}, step)
 	switch {
 	case f.Login != "":
-		return reviveWords(u, f.Login, time).and(ask(projections.Attempt{}, events.StepPhone))
+		return reviveWords(u, f.Login, time).and(question)
 	case f.Method == events.MethodBot:
-		return line("Let's connect your Telegram bot. You have %s.", time).and(ask(projections.Attempt{}, events.StepToken))
+		return line("Let's connect your Telegram bot. You have %s. The bridge will read what the bot is sent, and write in its name.", time).and(question).and(traces())
 	default:
-		return line("Let's connect your Telegram account. You have %s.", time).and(ask(projections.Attempt{}, events.StepPhone))
+		return line("Let's connect your Telegram account. You have %s. The bridge will read and write there whatever you can.", time).and(question)
 	}
+}
+
+// traces warns of what deleting does not reach.
+func traces() notice {
+	return line("The homeserver may keep it in its database even so: go on only if you trust whoever runs it.")
 }
 
 // ask says what is wanted at a step.
@@ -152,6 +163,10 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 		return line("Your login has ended meanwhile. Type `login` to begin again.")
 	}
 	switch {
+	case f.Reason == events.RoomLeftBehind:
+		return line("I listen in our newer private chat now, and did not use this message. Please send %s there.", wanted(f.Step))
+	case f.Reason == events.RoomBarred:
+		return line("This bridge takes no bot tokens in rooms, so I did not use it. `cancel` ends the login; ask whoever runs the bridge how to connect a bot.")
 	case f.Reason == events.NotNow:
 		return line("One moment: I am still waiting for Telegram's answer to what you sent before. I did not use this message.")
 	case f.Reason == events.NotAnEdit:
@@ -194,7 +209,7 @@ func failureWords(u projections.User, f *events.LoginFailed) notice {
 		return notice{} // nobody is there to read it
 	case events.FailedTooManyTries:
 		return line("That was wrong too often, so I ended the login to protect your account.").and(again)
-	case events.FailedRoomPublic, events.FailedRoomReadable, events.FailedRoomEncrypted:
+	case events.FailedRoomPublic, events.FailedRoomReadable, events.FailedRoomEncrypted, events.FailedRoomBarred:
 		return unsafeWords(f.Reason)
 	case events.FailedOtherAccount:
 		return otherAccountWords(u, f.Login)

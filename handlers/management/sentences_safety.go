@@ -14,6 +14,9 @@ func unsafeWords(why events.Failure) notice {
 	case events.FailedRoomReadable:
 		return line("I stopped your login: people who are not in this room can read it. " +
 			"Let only members read its history (room settings, Security & Privacy), or open a private chat with me alone. Then type `login` again.")
+	case events.FailedRoomBarred:
+		return line("Your account has two-step verification, and this bridge takes no passwords in rooms, so I ended the login. " +
+			"Ask whoever runs the bridge how to log in.")
 	default:
 		return line("I stopped your login: this room is encrypted, and I can't read encrypted messages. " +
 			"Open a private chat with me **without encryption** and type `login` there.")
