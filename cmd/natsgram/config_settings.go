@@ -83,7 +83,7 @@ func defaults(dir string) Config {
 		},
 		Telegram: TelegramConfig{DeviceModel: "natsgram", TestServer: TestServerConfig{DC: 2}},
 		Portals:  PortalsConfig{MemberLimit: 50},
-		Login:    LoginConfig{AttemptTimeout: 10 * time.Minute, MaxTries: 5, MaxPerUser: 5, OnLeave: "keep", InRoom: InRoomConfig{Enabled: true, Secrets: true}},
+		Login:    LoginConfig{AttemptTimeout: 10 * time.Minute, MaxTries: 5, MaxPerUser: 5, OnLeave: "suspend", InRoom: InRoomConfig{Enabled: true, Secrets: true}},
 		Commands: CommandsConfig{Prefix: "!tg"},
 		NATS: NATSConfig{
 			Config: in("nats.conf"), Store: in("nats"), Listen: "127.0.0.1:4222",

@@ -79,9 +79,9 @@ login:
     max_per_user: 5
     # What becomes of the logins of somebody who leaves the private chat with the
     # bot, or whose Matrix account is deactivated.
-    #   keep     they go on, and nobody is told
     #   suspend  their Telegram sessions end; rooms stay, relogin takes them up
-    on_leave: keep
+    #   keep     they go on, and nobody is told
+    on_leave: suspend
 
 commands:
     # How a command begins in a room that others are in too.

@@ -68,7 +68,7 @@ func TestTheTemplateIsAConfig(t *testing.T) {
 		{"login.in_room", c.Login.InRoom, InRoomConfig{Enabled: true, Secrets: true}},
 		{"login.max_tries", c.Login.MaxTries, 5},
 		{"login.max_per_user", c.Login.MaxPerUser, 5},
-		{"login.on_leave", c.Login.OnLeave, "keep"},
+		{"login.on_leave", c.Login.OnLeave, "suspend"},
 		{"commands.prefix", c.Commands.Prefix, "!tg"},
 		{"nats.config", c.NATS.Config, filepath.Join(dir, "nats.conf")},
 		{"nats.store", c.NATS.Store, filepath.Join(dir, "nats")},

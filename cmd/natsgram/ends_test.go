@@ -128,12 +128,13 @@ func (w *world) onlyOneEnd(t *testing.T, name string, who tenant, cause events.E
 // who has left go on, or are suspended.
 func TestLeavingTheManagementRoom(t *testing.T) {
 	w := newWorld(t, telegramtest.Options{})
+	w.setConfig(`on_leave: suspend`, `on_leave: keep`)
 	w.run()
 	stays := w.tenant(0)
 	w.leave(stays)
 	stays.room = w.openRoomAgain(stays.Client, "You are logged in as Number 0")
 	if n := len(w.ends(stays.UserID())); n != 0 || len(w.tg.Sessions(stays.account)) != 1 {
-		t.Errorf("%d ends, by default", n)
+		t.Errorf("%d ends, against the operator's choice", n)
 	}
 	w.stop()
 	w.setConfig(`on_leave: keep`, `on_leave: suspend`)
