@@ -51,18 +51,7 @@ func TestGapIsFilled(t *testing.T) {
 		_, _ = w.Write([]byte(answer))
 	}))
 	defer homeserver.Close()
-
-	api, err := mautrix.NewClient(homeserver.URL, "@me:x", "token")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := (&Homeserver{}).open(api)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
+	c, ctx := clientOf(t, homeserver)
 	last, err := c.WaitFor(ctx, "!r:x", func(r Room) bool { return r.Event("$7") != nil })
 	if err != nil {
 		t.Fatal(err)
@@ -100,6 +89,17 @@ func TestRoomLeftWhileAway(t *testing.T) {
 		}
 	}))
 	defer homeserver.Close()
+	c, ctx := clientOf(t, homeserver)
+	for room, is := range map[id.RoomID]event.Membership{"!leave:x": event.MembershipLeave, "!stay:x": event.MembershipJoin} {
+		if _, err := c.WaitFor(ctx, room, func(r Room) bool { return r.Membership == is }); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// clientOf opens a client of @me:x at a homeserver, until the test ends.
+func clientOf(t *testing.T, homeserver *httptest.Server) (*Client, context.Context) {
+	t.Helper()
 	api, err := mautrix.NewClient(homeserver.URL, "@me:x", "token")
 	if err != nil {
 		t.Fatal(err)
@@ -108,14 +108,10 @@ func TestRoomLeftWhileAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(c.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	for room, is := range map[id.RoomID]event.Membership{"!leave:x": event.MembershipLeave, "!stay:x": event.MembershipJoin} {
-		if _, err := c.WaitFor(ctx, room, func(r Room) bool { return r.Membership == is }); err != nil {
-			t.Error(err)
-		}
-	}
+	t.Cleanup(cancel)
+	return c, ctx
 }
 
 func TestWaitingTellsWhatWasSeenButNotOwnText(t *testing.T) {
