@@ -95,6 +95,7 @@ func (l *logbook) replay(ctx context.Context, p foldOf, first, until uint64, out
 	if until == 0 || until > end {
 		until = end
 	}
+	defer collectLess()()
 	meter := newMeter(errOut, p.Name(), until)
 	start, n := time.Now(), 0
 	if until > 0 {
