@@ -55,6 +55,15 @@
 //	login_succeeded     telegram reactor → telegram: connects, lists chats; management reactor: tells; deadline reactor: clears up. Sealed: the account
 //	login_failed        management ingress, deadline, telegram reactor → management reactor: says why; deadline reactor: clears up
 //
+// Making an account, within such an attempt.
+//
+//	signup_required  telegram reactor → management reactor: shows the terms, asks for the name; telegram reactor: auth.signUp if nothing is to be asked
+//	terms_accepted   management ingress → telegram reactor: auth.signUp; management reactor: asks for the name
+//	name_submitted   management ingress → telegram reactor: auth.signUp; management reactor: asks for the number
+//	signup_rejected  telegram reactor → management reactor: says why, asks again
+//	number_taken     telegram reactor → management reactor: asks whether to log in. Sealed: the account
+//	login_confirmed  management ingress → telegram reactor: lets the user in; management reactor: asks for the password
+//
 // A session, from its login to its end.
 //
 //	logout_requested  management ingress and reactor, operator → telegram reactor: auth.logOut; management reactor: tells
