@@ -31,7 +31,7 @@
 // Commands. Sealed: user and room, never the words.
 //
 //	command_given    management ingress → management reactor: answers; telegram reactor: asks Telegram for a ping or the sessions
-//	command_refused  management ingress → management reactor: says what to do instead
+//	command_refused  management ingress → management reactor: says what to do instead; redacts what held a secret
 //	logout_ordered   management ingress → management reactor: asks for the logouts of the user meant; tells the admin
 //	ping_answered    telegram reactor → management reactor: tells
 //	secret_redacted  management reactor → management reactor: tells if it failed

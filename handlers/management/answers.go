@@ -53,9 +53,9 @@ func kindOf(step events.Step) events.SecretKind {
 		return events.SecretToken
 	case events.StepPassword, events.StepCheckingPassword:
 		return events.SecretPassword
-	case events.StepTerms, events.StepName, events.StepSigningUp, events.StepConfirm, events.StepEntering:
+	case events.StepTerms, events.StepSigningUp, events.StepConfirm, events.StepEntering:
 		return "" // no secret
-	default:
+	default: // also of a name: what can't be read as one is likely the number
 		return events.SecretPhone
 	}
 }

@@ -3,12 +3,14 @@ package management
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"maunium.net/go/mautrix/id"
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/vault"
+	"github.com/natsgram/natsgram/projections"
 )
 
 func testRegister(t *testing.T, h *house) {
@@ -44,23 +46,27 @@ func testRegister(t *testing.T, h *house) {
 		return login.Refuse{Of: of, Reason: events.BadName, Error: "FIRSTNAME_INVALID", Next: events.StepName, MaxTries: 5}
 	})
 	g.expect("Telegram does not take this as a name. Please send me the name for the account")
+	third := g.says("register +44 7911 123457 Alice")
+	g.expect("A registration with +44 ••••• ••3456 is under way since ")
+	fourth := g.says("+44 7911 123457")
+	g.expect("I can't read this as a name. Please send me the name for the account")
 	g.says("Ping Li")
 	g.holds(g.awaitStep(events.StepSigningUp).Attempt.ID, vault.Name, "Ping\nLi")
 	g.telegram(func(of events.EventID) login.Command {
 		return login.LetIn{Of: of, Login: "l-gwen", Account: "acc-gwen", Who: events.AccountFacts{TelegramID: 21, Name: "Ping Li"}}
 	})
 	g.expect("Registered: you have a Telegram account now, and are logged in as Ping Li (+44 ••••• ••3456).")
-	for _, message := range []id.EventID{odd, number, code, again} {
+	for _, message := range []id.EventID{odd, number, code, again, third, fourth} {
 		g.deleted(message)
 	}
 	names, _ := g.history()
 	if want := []string{
 		"bot_invited", "management_room_opened", "login_started", "input_refused", "phone_submitted", "code_sent", "code_submitted", "signup_required",
-		"input_refused", "command_refused", "command_refused", "terms_accepted", "signup_rejected", "name_submitted", "login_succeeded",
+		"input_refused", "command_refused", "command_refused", "terms_accepted", "signup_rejected", "command_refused", "input_refused", "name_submitted", "login_succeeded",
 	}; !slices.Equal(slices.DeleteFunc(names, func(n string) bool { return n == "secret_redacted" }), want) {
 		t.Errorf("the log says %v", names)
 	}
-	if n := g.count("secret_redacted"); n != 4 {
+	if n := g.count("secret_redacted"); n != 6 {
 		t.Errorf("%d messages redacted", n)
 	}
 	g.vaultDrops(u.Attempt.ID)
@@ -95,8 +101,10 @@ func testRegisterTaken(t *testing.T, h *house) {
 	g.awaitStep(events.StepCheckingCode)
 	g.telegram(func(of events.EventID) login.Command { return login.NeedPassword{Of: of} })
 	g.expect("The code is right, but this number has a Telegram account already, with two-step verification, so there is nothing to make. Type `yes`")
+	check(t, h.vault.PutAttempt(within(t), g.await("an attempt", func(u projections.User) bool { return u.Attempt != nil }).Attempt.ID, vault.Hint, vault.Secret("the cave"), time.Minute))
 	g.says("Yes")
-	g.expect("The account has two-step verification. Please send me your two-step verification password;")
+	g.expect("The account has two-step verification. Please send me your two-step verification password; I delete your message at once. " +
+		"Whatever you send now is taken as the password, only `cancel` ends the login. Your hint for the password: “the cave”.")
 	g.says("open sesame")
 	g.awaitStep(events.StepCheckingPassword)
 	g.telegram(func(of events.EventID) login.Command {

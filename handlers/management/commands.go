@@ -124,7 +124,7 @@ func understand(a *projections.Attempt, s said, prefix string) (o order, answers
 	switch {
 	case a != nil && consentAsked(a.Step) && declines(s.body):
 		return order{name: events.CommandCancel}, false
-	case a != nil && a.Step == events.StepName && o.args != "":
+	case a != nil && a.Step == events.StepName && o.args != "" && o.secret() == "":
 		return order{}, true // a name may begin like a command
 	}
 	return o, a != nil && o.name == events.CommandUnknown

@@ -34,6 +34,9 @@ func readRegistration(body string) answer {
 // readName reads the name of an account to make.
 func readName(body string) answer {
 	first, last, why := splitName(body)
+	if hasNumber(body) {
+		why = events.BadName
+	}
 	if why != "" {
 		return answer{secret: vault.Name, why: why}
 	}
@@ -219,14 +222,19 @@ func (o order) secret() events.SecretKind {
 	if readToken(o.args).ok {
 		return events.SecretToken
 	}
+	if hasNumber(o.args) {
+		return events.SecretPhone
+	}
+	return ""
+}
+
+// hasNumber reports whether a text has as many digits as a phone number.
+func hasNumber(text string) bool {
 	digits := 0
-	for _, r := range o.args {
+	for _, r := range text {
 		if asciiDigit(r) != 0 {
 			digits++
 		}
 	}
-	if digits >= minPhone {
-		return events.SecretPhone
-	}
-	return ""
+	return digits >= minPhone
 }

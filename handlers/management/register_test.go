@@ -185,6 +185,9 @@ func TestRegistrationWords(t *testing.T) {
 			t.Errorf("%T: %q has no %q", fact, text, want)
 		}
 	}
+	if help := commandHelp(events.CommandRegister, LevelUser).body; !strings.Contains(help, "`register +44 7911 123456 Alice Liddell`") {
+		t.Errorf("%q", help)
+	}
 	if text := says(t, u, &events.LoginSucceeded{Method: events.MethodRegister, Sealed: who}); !strings.HasPrefix(text, "Registered: ") {
 		t.Errorf("%q", text)
 	}

@@ -24,27 +24,28 @@ type Link struct {
 func (s *Server) SetTerms(t Terms) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.terms = &t
+	s.w.Terms = &t
+	s.change()
 }
 
 // TermsAccepted tells whether a user has accepted the terms of service.
 func (s *Server) TermsAccepted(u UserID) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.accepted[u]
+	return s.w.Accepted[u]
 }
 
 func (s *Server) signUpRequired() *tg.AuthAuthorizationSignUpRequired {
 	out := &tg.AuthAuthorizationSignUpRequired{}
-	if s.terms == nil {
+	if s.w.Terms == nil {
 		return out
 	}
-	terms := tg.HelpTermsOfService{Popup: true, ID: tg.DataJSON{Data: s.terms.ID}, Text: s.terms.Text}
-	for _, l := range s.terms.Links {
+	terms := tg.HelpTermsOfService{Popup: true, ID: tg.DataJSON{Data: s.w.Terms.ID}, Text: s.w.Terms.Text}
+	for _, l := range s.w.Terms.Links {
 		terms.Entities = append(terms.Entities, &tg.MessageEntityTextURL{Offset: l.Offset, Length: l.Length, URL: l.URL})
 	}
-	if s.terms.MinAge > 0 {
-		terms.SetMinAgeConfirm(s.terms.MinAge)
+	if s.w.Terms.MinAge > 0 {
+		terms.SetMinAgeConfirm(s.w.Terms.MinAge)
 	}
 	out.SetTermsOfService(terms)
 	return out
@@ -52,9 +53,10 @@ func (s *Server) signUpRequired() *tg.AuthAuthorizationSignUpRequired {
 
 func (s *Server) acceptTerms(ctx context.Context, id tg.DataJSON) (bool, error) {
 	u := callOf(ctx).key.User
-	if s.terms == nil || id.Data != s.terms.ID {
+	if s.w.Terms == nil || id.Data != s.w.Terms.ID {
 		return false, rpcError(400, "DATA_JSON_INVALID")
 	}
-	s.accepted[u] = true
+	s.w.Accepted[u] = true
+	s.change()
 	return true, nil
 }

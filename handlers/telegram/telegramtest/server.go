@@ -69,8 +69,6 @@ type Server struct {
 	srp               map[int64]*challenge
 	parts             map[partKey][]byte
 	lose              map[UserID]int // pushes that are not to arrive
-	terms             *Terms         // of service, for who signs up
-	accepted          map[UserID]bool
 	paused            bool
 	dirty             bool
 
@@ -100,7 +98,7 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		opts: opts, log: opts.Log, cipher: crypto.NewServerCipher(crypto.DefaultRand()),
 		msgID: proto.NewMessageIDGen(time.Now), names: methodNames(),
 		conns: map[*conn]struct{}{}, online: map[UserID]map[*conn]struct{}{},
-		arrived: map[string]int{}, answered: map[string]int{}, lose: map[UserID]int{}, accepted: map[UserID]bool{}, srp: map[int64]*challenge{}, parts: map[partKey][]byte{}, wake: make(chan struct{}),
+		arrived: map[string]int{}, answered: map[string]int{}, lose: map[UserID]int{}, srp: map[int64]*challenge{}, parts: map[partKey][]byte{}, wake: make(chan struct{}),
 	}
 	s.ctx, s.cancel = context.WithCancel(ctx)
 	if err := s.open(); err != nil {
