@@ -328,3 +328,20 @@ func TestLegible(t *testing.T) {
 		}
 	}
 }
+
+// Telegram says of a right code, as it once did, that the number is free, and
+// then has a doubt of the code: it is asked for again, the name is not.
+func TestRegisterWithADoubtOfTheCode(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, telegramtest.Options{})
+	h.server.Inject(telegramtest.Fault{Method: "auth.signIn", Times: 1, Err: tgerr.New(400, "PHONE_NUMBER_UNOCCUPIED")})
+	p := h.person("@alice:test")
+	p.register(freePhone, "Alice")
+	p.sentTo(freePhone)
+	if f := await[*events.SignupRejected](h, 1, nil).Fact.(*events.SignupRejected); f.Reason != events.BadCode || f.Next != events.StepCode {
+		t.Errorf("%+v", f)
+	}
+	p.sentTo(freePhone)
+	await[*events.SignupRequired](h, 2, nil)
+	p.isRegistered("Alice")
+}
