@@ -62,6 +62,18 @@ func newFact(t Type) Fact {
 		return new(LoginSucceeded)
 	case "natsgram.auth.login_failed.v1":
 		return new(LoginFailed)
+	case "natsgram.auth.signup_required.v1":
+		return new(SignupRequired)
+	case "natsgram.auth.terms_accepted.v1":
+		return new(TermsAccepted)
+	case "natsgram.auth.name_submitted.v1":
+		return new(NameSubmitted)
+	case "natsgram.auth.signup_rejected.v1":
+		return new(SignupRejected)
+	case "natsgram.auth.number_taken.v1":
+		return new(NumberTaken)
+	case "natsgram.auth.login_confirmed.v1":
+		return new(LoginConfirmed)
 	case "natsgram.auth.logout_requested.v1":
 		return new(LogoutRequested)
 	case "natsgram.auth.session_ended.v1":

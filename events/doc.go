@@ -31,7 +31,7 @@
 // Commands. Sealed: user and room, never the words.
 //
 //	command_given    management ingress → management reactor: answers; telegram reactor: asks Telegram for a ping or the sessions
-//	command_refused  management ingress → management reactor: says what to do instead
+//	command_refused  management ingress → management reactor: says what to do instead; redacts what held a secret
 //	logout_ordered   management ingress → management reactor: asks for the logouts of the user meant; tells the admin
 //	ping_answered    telegram reactor → management reactor: tells
 //	secret_redacted  management reactor → management reactor: tells if it failed
@@ -55,6 +55,15 @@
 //	step_delayed        telegram reactor → management reactor: says that Telegram can't be reached, once a step
 //	login_succeeded     telegram reactor → telegram: connects, lists chats; management reactor: tells; deadline reactor: clears up. Sealed: the account
 //	login_failed        management ingress, deadline, telegram reactor → management reactor: says why; deadline reactor: clears up
+//
+// Making an account, within such an attempt.
+//
+//	signup_required  telegram reactor → management reactor: shows the terms, asks for the name; telegram reactor: auth.signUp if nothing is to be asked
+//	terms_accepted   management ingress → telegram reactor: auth.signUp; management reactor: asks for the name
+//	name_submitted   management ingress → telegram reactor: auth.signUp; management reactor: asks for the number
+//	signup_rejected  telegram reactor → management reactor: says why, asks again
+//	number_taken     telegram reactor → management reactor: asks whether to log in. Sealed: the account
+//	login_confirmed  management ingress → telegram reactor: lets the user in; management reactor: asks for the password
 //
 // A session, from its login to its end.
 //

@@ -66,6 +66,7 @@ type PhoneFacts struct {
 // lies in the vault under the attempt.
 type PhoneSubmitted struct {
 	Attempt AttemptID  `json:"attempt"`
+	Named   bool       `json:"named,omitempty"` // with the name of the account to make, which lies in the vault too
 	Sealed  PhoneFacts `json:"-"`
 }
 
@@ -158,12 +159,16 @@ const (
 	AccountClosed    Refusal = "account_closed"
 	EmailDemanded    Refusal = "email_setup_required" // Telegram wants an e-mail address set up first
 	PaymentDemanded  Refusal = "payment_required"     // Telegram wants to be paid for the code
+
+	BadName       Refusal = "name_invalid" // of an account to make
+	NameTooLong   Refusal = "name_too_long"
+	PhoneOccupied Refusal = "phone_occupied" // somebody else has made an account with the number meanwhile
 )
 
 // IsTry reports whether the refusal says that the answer was wrong. A flood
 // wait or a fault of the bridge says nothing of the answer: it is no try.
 func (r Refusal) IsTry() bool {
-	return r == BadPhone || r == BadCode || r == BadPassword || r == BadToken
+	return r == BadPhone || r == BadCode || r == BadPassword || r == BadToken || r == BadName
 }
 
 // Rejection is what a refused answer has in common, at every step.
@@ -270,10 +275,11 @@ const (
 )
 
 // LoginFailed ends an attempt without a login. Login is the one it was to
-// revive, if any.
+// revive, if any; Method is MethodRegister if an account was to be made.
 type LoginFailed struct {
 	Attempt AttemptID `json:"attempt"`
 	Login   LoginID   `json:"login,omitempty"`
+	Method  Method    `json:"method,omitempty"`
 	Reason  Failure   `json:"reason"`
 	Step    Step      `json:"step"`
 	Refusal Refusal   `json:"refusal,omitempty"` // why Telegram refused for good

@@ -73,6 +73,8 @@ const (
 	CommandRelogin CommandName = "relogin"
 	CommandResend  CommandName = "resend"
 
+	CommandRegister CommandName = "register"
+
 	CommandSessions CommandName = "sessions"
 	CommandUnknown  CommandName = "unknown"
 )
@@ -124,6 +126,7 @@ type CommandRefused struct {
 	Command    CommandName    `json:"command"`
 	Reason     CommandRefusal `json:"reason"`
 	Suggestion CommandName    `json:"suggestion,omitempty"` // the command probably meant
+	Secret     SecretKind     `json:"secret,omitempty"`     // what the message held, which is redacted
 	Sealed     RoomFacts      `json:"-"`
 }
 

@@ -75,6 +75,8 @@ type Attempt struct {
 	RetryAt  time.Time        `json:"retry_at,omitzero"` // flood wait
 	Delayed  bool             `json:"delayed,omitempty"` // the user was told that Telegram can't be reached
 	Factors  []string         `json:"factors,omitempty"` // given so far
+	Named    bool             `json:"named,omitempty"`   // the name of the account to make lies in the vault
+	Guarded  bool             `json:"guarded,omitempty"` // the number is taken, and its account has a password
 }
 
 // Devices are the places where a login's account is logged in to Telegram,

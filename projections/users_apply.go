@@ -149,7 +149,7 @@ func (a *Attempt) apply(e events.Event) {
 	switch f := e.Fact.(type) {
 	case *events.PhoneSubmitted:
 		a.submit(e.ID, events.StepRequestingCode)
-		a.Masked = f.Sealed.Masked
+		a.Masked, a.Named = f.Sealed.Masked, a.Named || f.Named
 	case *events.TokenSubmitted:
 		a.submit(e.ID, events.StepCheckingToken)
 		a.Method = events.MethodBot // a token may come where a number was asked for
@@ -178,6 +178,9 @@ func (a *Attempt) apply(e events.Event) {
 		a.reject(f.Rejection)
 	case *events.PasswordRejected:
 		a.reject(f.Rejection)
+	case *events.SignupRequired, *events.TermsAccepted, *events.NameSubmitted, *events.SignupRejected,
+		*events.NumberTaken, *events.LoginConfirmed:
+		a.signUp(e)
 	case *events.InputRefused:
 		// Nothing was sent to Telegram: the step stands as it stood.
 	case *events.StepDelayed:
@@ -221,6 +224,8 @@ func isCheckOf(checking, asking events.Step) bool {
 		return checking == events.StepCheckingCode || checking == events.StepResendingCode
 	case events.StepPassword:
 		return checking == events.StepCheckingPassword
+	case events.StepName:
+		return checking == events.StepSigningUp
 	default:
 		return false
 	}

@@ -33,6 +33,7 @@ type Submit struct {
 	Readable bool
 	Masked   string
 	Bot      bool           // it is a bot's token, which may be given in place of a number
+	Named    bool           // it has the name of the account to make
 	Reason   events.Refusal // why it isn't taken if not readable; empty: not understood
 }
 

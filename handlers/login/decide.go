@@ -36,7 +36,7 @@ func Decide(u projections.User, c Command) (events.Fact, error) {
 			return nil, nil
 		}
 		return fail(u.Attempt, events.FailedTimeout, ""), nil
-	case CodeIsOnItsWay, NeedPassword, LetIn, Refuse, Delay:
+	case CodeIsOnItsWay, NeedPassword, NeedSignUp, LetIn, Refuse, Delay:
 		return answered(u, c)
 	case Logout, End, ListChats, Progress:
 		return session(u, c)
@@ -86,10 +86,9 @@ func submit(u projections.User, c Submit) (events.Fact, error) {
 	}
 	switch a.Step {
 	case events.StepPhone, events.StepToken:
-		if c.Bot {
-			return &events.TokenSubmitted{Attempt: a.ID}, nil
-		}
-		return &events.PhoneSubmitted{Attempt: a.ID, Sealed: events.PhoneFacts{Masked: c.Masked}}, nil
+		return numberGiven(a, c), nil
+	case events.StepTerms, events.StepName, events.StepConfirm:
+		return consented(a), nil
 	case events.StepCode:
 		return &events.CodeSubmitted{Attempt: a.ID}, nil
 	case events.StepPassword:
@@ -113,8 +112,15 @@ func answered(u projections.User, c Command) (events.Fact, error) {
 			return &events.CodeSent{Attempt: a.ID, Route: c.Route, Length: c.Length, Next: c.Next, NextAt: c.NextAt, HasHint: c.HasHint, Sealed: c.What}, nil
 		}
 	case NeedPassword:
-		if waits(c.Of) {
+		switch {
+		case waits(c.Of) && a.AsksFirst():
+			return taken(a, true, events.AccountFacts{}), nil
+		case waits(c.Of):
 			return &events.PasswordRequired{Attempt: a.ID, Factor: firstFactor(a), HasHint: c.HasHint}, nil
+		}
+	case NeedSignUp:
+		if waits(c.Of) {
+			return needSignUp(a, c), nil
 		}
 	case LetIn:
 		if waits(c.Of) {
@@ -133,8 +139,11 @@ func answered(u projections.User, c Command) (events.Fact, error) {
 }
 
 func letIn(u projections.User, c LetIn) events.Fact {
-	if !u.Admits(c.Account) {
+	switch {
+	case !u.Admits(c.Account):
 		return fail(u.Attempt, events.FailedOtherAccount, "")
+	case u.Attempt.AsksFirst():
+		return taken(u.Attempt, false, c.Who)
 	}
 	id := c.Login
 	known, revived := u.LoginOf(c.Account)
@@ -146,6 +155,9 @@ func letIn(u projections.User, c LetIn) events.Fact {
 		last = events.FactorPassword
 	}
 	factors := append(slices.Clip(u.Attempt.Factors), last)
+	if u.Attempt.Step == events.StepEntering {
+		factors = u.Attempt.Factors // what was proved before the user was asked
+	}
 	method := u.Attempt.Method
 	if factors[0] == events.FactorToken {
 		method = events.MethodToken
@@ -203,7 +215,7 @@ func refuse(a *projections.Attempt, c Refuse) events.Fact {
 	case c.Final && c.Reason == events.SecretsMissing:
 		return fail(a, events.FailedSecretsGone, c.Error)
 	case c.Final:
-		return &events.LoginFailed{Attempt: a.ID, Reason: events.FailedRefused, Step: a.Step, Refusal: c.Reason, Error: c.Error}
+		return &events.LoginFailed{Attempt: a.ID, Method: registering(a), Reason: events.FailedRefused, Step: a.Step, Refusal: c.Reason, Error: c.Error}
 	}
 	if c.Reason.IsTry() && a.Tries+1 >= c.MaxTries {
 		return fail(a, events.FailedTooManyTries, c.Error)
@@ -216,13 +228,24 @@ func refuse(a *projections.Attempt, c Refuse) events.Fact {
 		return &events.TokenRejected{Rejection: r}
 	case events.StepCheckingPassword:
 		return &events.PasswordRejected{Rejection: r}
+	case events.StepSigningUp, events.StepEntering:
+		return &events.SignupRejected{Rejection: r}
 	default:
 		return &events.PhoneRejected{Rejection: r}
 	}
 }
 
 func fail(a *projections.Attempt, why events.Failure, code string) events.Fact {
-	return &events.LoginFailed{Attempt: a.ID, Login: a.Login, Reason: why, Step: a.Step, Error: code}
+	return &events.LoginFailed{Attempt: a.ID, Login: a.Login, Method: registering(a), Reason: why, Step: a.Step, Error: code}
+}
+
+// registering is the method of an attempt that is to make an account, empty of
+// any other.
+func registering(a *projections.Attempt) events.Method {
+	if a.Method == events.MethodRegister {
+		return a.Method
+	}
+	return ""
 }
 
 func session(u projections.User, c Command) (events.Fact, error) {

@@ -15,6 +15,7 @@ type answer struct {
 	masked string         // what may be kept of a phone number
 	ok     bool           // the bridge could make sense of it
 	why    events.Refusal // what is wrong with it if not, as far as the bridge can tell
+	name   string         // of the account to make, if it came with the number
 }
 
 // readAnswer reads a message for the step that asks for it, or checks what was
@@ -52,7 +53,9 @@ func kindOf(step events.Step) events.SecretKind {
 		return events.SecretToken
 	case events.StepPassword, events.StepCheckingPassword:
 		return events.SecretPassword
-	default:
+	case events.StepTerms, events.StepSigningUp, events.StepConfirm, events.StepEntering:
+		return "" // no secret
+	default: // also of a name: what can't be read as one is likely the number
 		return events.SecretPhone
 	}
 }

@@ -101,11 +101,11 @@ func TestReadAnswer(t *testing.T) {
 		body string
 		want answer
 	}{
-		{events.StepPhone, "+44 7911 123456", answer{vault.Phone, "+447911123456", "+44 ••••• ••3456", true, ""}},
-		{events.StepCode, "1-2-3-4-5", answer{vault.Code, "12345", "", true, ""}},
-		{events.StepPassword, "  p á\tss ", answer{vault.Password, "  p á\tss ", "", true, ""}},
-		{events.StepPassword, "", answer{vault.Password, "", "", false, ""}},
-		{events.StepPhone, "rubbish", answer{vault.Phone, "", "", false, events.NotUnderstood}},
+		{events.StepPhone, "+44 7911 123456", answer{vault.Phone, "+447911123456", "+44 ••••• ••3456", true, "", ""}},
+		{events.StepCode, "1-2-3-4-5", answer{vault.Code, "12345", "", true, "", ""}},
+		{events.StepPassword, "  p á\tss ", answer{vault.Password, "  p á\tss ", "", true, "", ""}},
+		{events.StepPassword, "", answer{vault.Password, "", "", false, "", ""}},
+		{events.StepPhone, "rubbish", answer{vault.Phone, "", "", false, events.NotUnderstood, ""}},
 		{"a step to come", "12345", answer{}},
 	} {
 		if got := readAnswer(c.step, "", c.body); got != c.want {

@@ -90,6 +90,8 @@ func testCrowdedRoom(t *testing.T, h *house) {
 	plain := g.says("login")
 	g.says("!tg login")
 	g.expect("Not here: open a private chat with me alone and type `login` there.")
+	g.says("!tg register +44 7911 123456 Mallory")
+	g.expect("Not here: open a private chat with me alone and type `register` there. Others can read this room: if your message still stands, please delete it.")
 	g.says("!TG verison")
 	g.expect("I don't know that command. Did you mean `!tg version`? `!tg help` lists what I know.")
 	g.says("!tgfoo")

@@ -23,6 +23,8 @@ func TestBot(t *testing.T) {
 		{"rubbish loses nothing", testRubbish},
 		{"edits are not answers", testEdits},
 		{"a bot", testBotToken},
+		{"a registration", testRegister},
+		{"a registration of a number that is taken", testRegisterTaken},
 		{"answers too early", testTooEarly},
 		{"another code", testResendOffer},
 		{"what the configuration bars", testBarred},

@@ -15,6 +15,8 @@ type said struct {
 	body string
 	edit bool // it replaces an earlier message
 	text bool // it is text at all, not a picture or a file
+	// named says that it came after register, where a name alone will do.
+	named bool
 }
 
 func readMessage(content *event.MessageEventContent) said {
@@ -58,7 +60,7 @@ func commands() []events.CommandName {
 	return []events.CommandName{
 		events.CommandHelp, events.CommandLogin, events.CommandCancel, events.CommandResend,
 		events.CommandPing, events.CommandLogout, events.CommandVersion,
-		events.CommandLogins, events.CommandRelogin, events.CommandSessions,
+		events.CommandLogins, events.CommandRelogin, events.CommandSessions, events.CommandRegister,
 	}
 }
 
@@ -78,6 +80,9 @@ func readOrder(body, prefix string) order {
 			o := order{name: name, args: strings.TrimSpace(args)}
 			if how, rest, _ := strings.Cut(o.args, " "); name == events.CommandLogin && strings.EqualFold(how, string(events.MethodBot)) {
 				o.method, o.args = events.MethodBot, strings.TrimSpace(rest)
+			}
+			if name == events.CommandRegister {
+				o.method = events.MethodRegister
 			}
 			return o
 		}
@@ -116,6 +121,12 @@ func understand(a *projections.Attempt, s said, prefix string) (o order, answers
 		return order{}, true
 	}
 	o = readOrder(s.body, prefix)
+	switch {
+	case a != nil && consentAsked(a.Step) && declines(s.body):
+		return order{name: events.CommandCancel}, false
+	case a != nil && a.Step == events.StepName && o.args != "" && o.secret() == "":
+		return order{}, true // a name may begin like a command
+	}
 	return o, a != nil && o.name == events.CommandUnknown
 }
 

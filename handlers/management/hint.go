@@ -46,6 +46,10 @@ func asksFor(u projections.User, fact events.Fact) (events.AttemptID, events.Ste
 		if f.Next == events.StepPassword && f.Reason != events.FloodWait {
 			return f.Attempt, f.Next
 		}
+	case *events.LoginConfirmed:
+		if f.Next == events.StepPassword {
+			return f.Attempt, f.Next
+		}
 	case *events.ManagementRoomOpened:
 		return running(u)
 	case *events.CommandRefused:

@@ -113,7 +113,7 @@ func (b *Bot) takeManaged(ctx context.Context, u projections.User, where events.
 		return b.submit(ctx, u, *u.Attempt, s, evt)
 	case s.edit:
 		return nil // only a new message is a command
-	case o.name == events.CommandLogin && o.args != "" && !o.names():
+	case o.name == events.CommandLogin && o.args != "" && !o.names(), o.name == events.CommandRegister && o.args != "":
 		return b.loginWith(ctx, u, o, where, evt)
 	default:
 		return b.carryOut(ctx, u, o, where, evt)
@@ -137,7 +137,7 @@ func (b *Bot) takeElsewhere(ctx context.Context, where events.RoomFacts, evt *ev
 	}
 	o := readOrder(rest, b.cfg.Prefix)
 	return true, b.record(ctx, b.Users.Get(uid), "", evt, func(projections.User) (events.Fact, error) {
-		refused := &events.CommandRefused{Command: o.name, Suggestion: o.suggestion, Sealed: where}
+		refused := &events.CommandRefused{Command: o.name, Suggestion: o.suggestion, Secret: o.secret(), Sealed: where}
 		switch {
 		case !b.permitted(where.User):
 			refused.Reason = events.RefusedNotPermitted

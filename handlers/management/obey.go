@@ -23,17 +23,14 @@ const secretGrace = time.Minute
 func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Attempt, s said, evt *event.Event) error {
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
 	if command.Reason == "" {
-		answer := readAnswer(a.Step, a.Route, s.body)
+		answer := readFor(a, s)
 		if b.cfg.BarSecrets && answer.secret == vault.BotToken {
 			answer.ok, answer.why = false, events.RoomBarred
 		}
 		command.Readable, command.Masked, command.Reason = answer.ok, answer.masked, answer.why
-		command.Bot = answer.secret == vault.BotToken
-		if answer.ok {
-			ttl := a.Deadline.Sub(b.now()) + secretGrace
-			if err := b.Secrets.PutAttempt(ctx, a.ID, answer.secret, vault.Secret(answer.value), ttl); err != nil {
-				return fmt.Errorf("keep an answer: %w", err)
-			}
+		command.Bot, command.Named = answer.secret == vault.BotToken, answer.name != ""
+		if err := b.keep(ctx, a, answer); err != nil {
+			return fmt.Errorf("keep an answer: %w", err)
 		}
 	}
 	return b.record(ctx, u, a.ID, evt, func(u projections.User) (events.Fact, error) {
@@ -46,9 +43,23 @@ func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Atte
 	})
 }
 
-// loginWith takes "login +44 …": the message starts an attempt and holds its
-// first answer. Dying between the two leaves an attempt that asks for the
-// number, and the homeserver repeats the message.
+// keep puts what an answer says into the vault, unless it could not be read.
+func (b *Bot) keep(ctx context.Context, a projections.Attempt, read answer) error {
+	ttl := a.Deadline.Sub(b.now()) + secretGrace
+	for _, part := range [][2]string{{read.secret, read.value}, {vault.Name, read.name}} {
+		if !read.ok || part[0] == "" || part[1] == "" {
+			continue
+		}
+		if err := b.Secrets.PutAttempt(ctx, a.ID, part[0], vault.Secret(part[1]), ttl); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loginWith takes "login +44 …" and "register +44 … Alice Liddell": the message
+// starts an attempt and holds its first answer. Dying between the two leaves an
+// attempt that asks for the number, and the homeserver repeats the message.
 func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where events.RoomFacts, evt *event.Event) error {
 	if b.mayStart(u, o, where.User) {
 		meta := meta(evt, " start")
@@ -68,8 +79,9 @@ func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where 
 		}
 		u = b.Users.Get(u.UID)
 	}
-	if u.Attempt != nil && (u.Attempt.Step == events.StepPhone || u.Attempt.Step == events.StepToken) {
-		return b.submit(ctx, u, *u.Attempt, said{body: o.args, text: true}, evt)
+	registers := o.name == events.CommandRegister
+	if a := u.Attempt; a != nil && (a.Step == events.StepPhone || a.Step == events.StepToken) && registers == (a.Method == events.MethodRegister) {
+		return b.submit(ctx, u, *a, said{body: o.args, text: true, named: registers}, evt)
 	}
 	return b.carryOut(ctx, u, o, where, evt)
 }
@@ -82,7 +94,7 @@ func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where e
 	switch {
 	case u.Attempt != nil:
 		attempt = u.Attempt.ID
-	case (o.name == events.CommandLogin || o.name == events.CommandRelogin) && b.mayStart(u, o, where.User):
+	case o.starts() && b.mayStart(u, o, where.User):
 		attempt = start.Attempt
 	}
 	return b.record(ctx, u, attempt, evt, func(u projections.User) (events.Fact, error) {
@@ -94,10 +106,15 @@ func (b *Bot) mayStart(u projections.User, o order, user events.MatrixID) bool {
 	return u.Attempt == nil && b.permitted(user) && len(u.ActiveLogins()) < b.cfg.MaxLogins && b.barred(u, o) == ""
 }
 
+// starts reports whether a command begins an attempt.
+func (o order) starts() bool {
+	return o.name == events.CommandLogin || o.name == events.CommandRegister || o.name == events.CommandRelogin
+}
+
 // barred says why the configuration allows no such login, or is empty.
 func (b *Bot) barred(u projections.User, o order) events.CommandRefusal {
 	switch {
-	case u.Attempt != nil || o.name != events.CommandLogin && o.name != events.CommandRelogin:
+	case u.Attempt != nil || !o.starts():
 		return ""
 	case b.cfg.NoRoom:
 		return events.RefusedNoDoor
@@ -119,11 +136,11 @@ func (b *Bot) start(where events.RoomFacts) login.Start {
 func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact, error) {
 	where := events.RoomFacts{User: start.User, Room: start.Room}
 	if !b.permitted(where.User) {
-		return &events.CommandRefused{Command: o.name, Reason: events.RefusedNotPermitted, Sealed: where}, nil
+		return &events.CommandRefused{Command: o.name, Reason: events.RefusedNotPermitted, Secret: o.secret(), Sealed: where}, nil
 	}
 	fact, others, err := b.administer(o, where)
 	if why := b.barred(u, o); !others && why != "" {
-		return &events.CommandRefused{Command: o.name, Reason: why, Sealed: where}, nil
+		return &events.CommandRefused{Command: o.name, Reason: why, Secret: o.secret(), Sealed: where}, nil
 	}
 	if !others {
 		fact, err = decide(u, o, start, b.now())
@@ -131,7 +148,7 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 	var refused login.Refused
 	switch {
 	case errors.As(err, &refused):
-		return &events.CommandRefused{Command: o.name, Reason: refused.Reason, Suggestion: o.suggestion, Sealed: where}, nil
+		return &events.CommandRefused{Command: o.name, Reason: refused.Reason, Suggestion: o.suggestion, Secret: o.secret(), Sealed: where}, nil
 	case fact == nil && err == nil:
 		return &events.CommandGiven{Command: o.name, About: o.about(), Sealed: where}, nil
 	}
@@ -141,7 +158,7 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 // decide decides on a command about the user's own logins.
 func decide(u projections.User, o order, start login.Start, now time.Time) (events.Fact, error) {
 	switch o.name {
-	case events.CommandLogin:
+	case events.CommandLogin, events.CommandRegister:
 		return login.Decide(u, start)
 	case events.CommandRelogin:
 		return relogin(u, o.args, start)

@@ -46,6 +46,10 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 		if err = b.withdraw(ctx, u, e, kindOf(f.Step)); err == nil {
 			err = b.tell(ctx, u, e)
 		}
+	case *events.CommandRefused:
+		if err = b.withdrawFrom(ctx, u, e, f.Sealed.Room, f.Secret); err == nil {
+			err = b.tell(ctx, u, e)
+		}
 	case *events.LogoutOrdered:
 		err = b.onLogoutOrdered(ctx, u, e, f)
 	case *events.ChatsListed:
@@ -219,10 +223,13 @@ func (b *Bot) onRoomClosed(ctx context.Context, u projections.User, e events.Eve
 // withdraw redacts the message that an answer came in, and records what became
 // of it. A submission without one came through another door.
 func (b *Bot) withdraw(ctx context.Context, u projections.User, e events.Event, what events.SecretKind) error {
-	if e.Origin == "" {
+	return b.withdrawFrom(ctx, u, e, roomOf(u), what)
+}
+
+func (b *Bot) withdrawFrom(ctx context.Context, u projections.User, e events.Event, room events.RoomID, what events.SecretKind) error {
+	if e.Origin == "" || what == "" {
 		return nil
 	}
-	room := roomOf(u)
 	if f, ok := e.Fact.(*events.InputRefused); ok {
 		room = roomFor(u, f)
 	}

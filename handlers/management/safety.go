@@ -32,6 +32,12 @@ func asks(fact events.Fact) (events.AttemptID, bool) {
 		return f.Attempt, true
 	case *events.InputRefused:
 		return f.Attempt, true
+	case *events.SignupRejected:
+		return f.Attempt, true
+	case *events.NameSubmitted:
+		return f.Attempt, f.Next == events.StepPhone
+	case *events.LoginConfirmed:
+		return f.Attempt, f.Next == events.StepPassword
 	default:
 		return "", false
 	}

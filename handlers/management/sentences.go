@@ -171,7 +171,11 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 	case events.RefusedNotPermitted:
 		return line("Sorry, you may not use this bridge. Ask whoever runs it to allow you in its configuration.")
 	case events.RefusedNotHere:
-		return line("Not here: open a private chat with me alone and type `%s` there.", string(f.Command))
+		not := line("Not here: open a private chat with me alone and type `%s` there.", string(f.Command))
+		if f.Secret != "" {
+			not = not.and(line("Others can read this room: if your message still stands, please delete it."))
+		}
+		return not
 	case events.RefusedLoggedIn:
 		return fullWords(u)
 	case events.RefusedLoginRunning:

@@ -99,6 +99,9 @@ func otherAccountWords(u projections.User, id events.LoginID) notice {
 // welcome says that a login has succeeded.
 func welcome(f *events.LoginSucceeded) notice {
 	n := line("Logged in as **%s**.", accountName(f.Sealed)).and(afterLogin(f.Method))
+	if f.Method == events.MethodRegister {
+		n = registered(f)
+	}
 	if f.Revived {
 		n = line("Logged in as **%s** again.", accountName(f.Sealed)).
 			and(line("Your rooms are as they were, and I am fetching what was said meanwhile."))

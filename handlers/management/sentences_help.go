@@ -32,6 +32,10 @@ func manuals() []manual {
 				"The bridge can then read and send what you can on Telegram. You may connect several accounts: each `login` adds one.", LevelUser},
 		{events.CommandLogin, groupLogin, "login bot", "connect a bot of yours by its token",
 			"BotFather (https://t.me/BotFather) gives the token. The bot's rooms appear as messages arrive.", LevelUser},
+		{events.CommandRegister, groupLogin, "register [number] [name]", "make a Telegram account and connect it",
+			"For instance `register +44 7911 123456 Alice Liddell`; I ask for what is missing. Telegram sends a code to the number, and may want you to accept its terms of service. " +
+				"If the number has an account already, I ask before I log you in to it. Telegram often lets new numbers in through its official apps only: " +
+				"then make the account there and type `login`.", LevelUser},
 		{events.CommandResend, groupLogin, "resend", "have Telegram send the login code another way",
 			"Telegram says which ways there are, and from when on; I tell you both when the code is sent.", LevelUser},
 		{events.CommandCancel, groupLogin, "cancel", "end a login that is under way",

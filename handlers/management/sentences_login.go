@@ -15,6 +15,8 @@ func loginWords(u projections.User, e events.Event) notice {
 		return startWords(u, e, f)
 	case *events.TokenRejected:
 		return rejectionWords(f.Rejection, e.Time)
+	case *events.SignupRejected:
+		return rejectionWords(f.Rejection, e.Time)
 	case *events.CodeSent:
 		return codeWords(f, e.Time)
 	case *events.ResendOffered:
@@ -46,8 +48,13 @@ func loginWords(u projections.User, e events.Event) notice {
 		return of(u, f.Login).and(chatsWords(u, f))
 	case *events.ProgressMade:
 		return of(u, f.Login).and(progressWords(f))
+	case *events.LoginConfirmed:
+		if f.Next == events.StepPassword {
+			return registerWords(f).and(ask(projections.Attempt{}, f.Next))
+		}
+		return registerWords(f)
 	default:
-		return notice{}
+		return registerWords(f)
 	}
 }
 
@@ -61,6 +68,8 @@ func startWords(u projections.User, e events.Event, f *events.LoginStarted) noti
 	switch {
 	case f.Login != "":
 		return reviveWords(u, f.Login, time).and(question)
+	case f.Method == events.MethodRegister:
+		return registerStart(time)
 	case f.Method == events.MethodBot:
 		return line("Let's connect your Telegram bot. You have %s. The bridge will read what the bot is sent, and write in its name.", time).and(question).and(traces())
 	default:
@@ -93,6 +102,8 @@ func ask(a projections.Attempt, step events.Step) notice {
 	case events.StepPassword:
 		return line("Please send me your **two-step verification password**; I delete your message at once. " +
 			"Whatever you send now is taken as the password, only `cancel` ends the login.")
+	case events.StepTerms, events.StepName, events.StepConfirm:
+		return askRegister(step)
 	default:
 		return line("I am waiting for Telegram's answer.")
 	}
@@ -111,9 +122,11 @@ func rejectionWords(r events.Rejection, at time.Time) notice {
 	case events.PhoneBanned:
 		return line("Telegram has banned this phone number.").and(again)
 	case events.PhoneUnknown:
-		return line("There is no Telegram account with this number: make one in an official Telegram app first, or send me another number.").and(again)
+		return line("There is no Telegram account with this number: make one in an official Telegram app or by `register`, or send me another number.").and(again)
 	case events.PhoneFlood:
 		return line("There were too many logins with this number, and Telegram blocks it for a while, usually a day. Try again then, or send me another number.").and(again)
+	case events.BadName:
+		return line("Telegram does not take this as a name.").and(again)
 	case events.BadToken:
 		return line("Telegram does not know this token, or BotFather has made a newer one: look there.").and(again)
 	case events.BadCode:
@@ -152,6 +165,12 @@ func wanted(step events.Step) string {
 		return "your bot's token"
 	case events.StepPassword:
 		return "your password"
+	case events.StepName:
+		return "the name"
+	case events.StepTerms:
+		return "`accept`"
+	case events.StepConfirm:
+		return "`yes`"
 	default:
 		return "your phone number"
 	}
@@ -181,6 +200,12 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 		return line("This phone number is too short: digits are missing. Please send all of it with its country code, such as `+44 7911 123456`; `cancel` ends the login.")
 	case f.Reason == events.PhoneTooLong:
 		return line("This phone number has too many digits. Please send it again with its country code, such as `+44 7911 123456`; `cancel` ends the login.")
+	case f.Reason == events.BadName, f.Reason == events.NameTooLong, f.Step == events.StepName:
+		return badNameWords(f)
+	case consentAsked(f.Step):
+		return line("I did not understand that.").and(askRegister(f.Step))
+	case f.Step == events.StepPhone && u.Attempt.Method == events.MethodRegister:
+		return line("I can't read this as a phone number.").and(askNumber())
 	case f.Step == events.StepPhone:
 		return line("I can't read this as a phone number. Please send it with its country code and nothing else, such as `+44 7911 123456`; `cancel` ends the login.")
 	case f.Step == events.StepToken:
@@ -194,27 +219,30 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 
 // failureWords says why an attempt has ended.
 func failureWords(u projections.User, f *events.LoginFailed) notice {
-	again := line("Type `login` to begin again.")
+	again, what := line("Type `login` to begin again."), "login"
+	if f.Method == events.MethodRegister {
+		again, what = line("Type `register` to begin again, or `login` to use an account that you have."), "registration"
+	}
 	if f.Login != "" {
 		again = line("Type `%s` to begin again.", reloginCommand(u, f.Login))
 	}
 	switch f.Reason {
 	case events.FailedCancelled:
-		return line("The login is cancelled.").and(again)
+		return line("The %s is cancelled.", what).and(again)
 	case events.FailedTimeout:
-		return line("The login took too long, so I ended it.").and(again)
+		return line("The %s took too long, so I ended it.", what).and(again)
 	case events.FailedRoomShared:
 		return line("I stopped your login: somebody else has joined this room or is invited to it. Open a private chat with me alone and type `login` there.")
 	case events.FailedRoomLeft:
 		return notice{} // nobody is there to read it
 	case events.FailedTooManyTries:
-		return line("That was wrong too often, so I ended the login to protect your account.").and(again)
+		return line("That was wrong too often, so I ended the %s to protect your account.", what).and(again)
 	case events.FailedRoomPublic, events.FailedRoomReadable, events.FailedRoomEncrypted, events.FailedRoomBarred:
 		return unsafeWords(f.Reason)
 	case events.FailedOtherAccount:
 		return otherAccountWords(u, f.Login)
 	case events.FailedSecretsGone:
-		return line("I no longer have what is needed to go on with this login.").and(again)
+		return line("I no longer have what is needed to go on with this %s.", what).and(again)
 	default:
 		return refusedForGood(f)
 	}
@@ -232,9 +260,13 @@ func refusedForGood(f *events.LoginFailed) notice {
 	case events.ConfigError:
 		return line("This bridge is not set up right: Telegram refuses it (`%s`), so the login has ended. Please tell whoever runs it; when it is mended, type `login`.", f.Error)
 	case events.SignUpForbidden:
-		return line("Telegram does not let this number sign up through other apps, so the login has ended. Make the account in an official Telegram app first, then type `login`.")
+		return line("Telegram does not let this number sign up through other apps than its own, so I had to end this. " +
+			"Make the account in an official Telegram app (https://telegram.org/apps) on a phone with that number, then type `login` here: your new account is connected as any other.")
+	case events.PhoneOccupied:
+		return line("Somebody has made a Telegram account with this number just now, so there is none left to make, and I ended the registration. If it is yours, type `login`.")
 	case events.PhoneUnknown:
-		return line("There is no Telegram account with this number, so the login has ended. Make one in an official Telegram app first, then type `login`.")
+		return line("There is no Telegram account with this number, so the login has ended. To make one here, type `register` and follow what I say, " +
+			"or make it in an official Telegram app (https://telegram.org/apps) and then type `login`. If you have an account with another number, type `login` and send me that.")
 	case events.AccountClosed:
 		return line("Telegram has closed this account, so the login has ended. You can ask Telegram why at https://telegram.org/support; with another account, type `login`.")
 	case events.PhoneBanned:

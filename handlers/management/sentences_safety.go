@@ -35,10 +35,13 @@ func runningWords(u projections.User) notice {
 		return line("A login was under way.")
 	}
 	which := "A login"
+	if a.Method == events.MethodRegister {
+		which = "A registration"
+	}
 	if l, ok := u.Login(a.Login); ok {
 		which = "A login to connect " + name(l) + " again"
 	} else if a.Masked != "" {
-		which = "A login with " + a.Masked
+		which += " with " + a.Masked
 	}
 	return line("%s is under way since %s; it may take until %s. `cancel` ends it.",
 		which, a.Started.UTC().Format("15:04"), a.Deadline.UTC().Format("15:04 UTC")).and(ask(*a, a.Step))

@@ -44,6 +44,8 @@ func (s step) tryCode(ctx context.Context) error {
 	switch {
 	case tgerr.Is(err, "SESSION_PASSWORD_NEEDED"):
 		return s.needPassword(ctx, a)
+	case tgerr.Is(err, "PHONE_NUMBER_UNOCCUPIED"):
+		return s.signUpRequired(ctx, nil) // as older layers say it
 	case err != nil:
 		return s.failed(ctx, a, err)
 	}
@@ -133,7 +135,10 @@ func (s step) authorised(ctx context.Context, a *attempt, res tg.AuthAuthorizati
 		a.unsure = true
 		return journal.Down(errors.New("auth.authorization without a user"))
 	case *tg.AuthAuthorizationSignUpRequired:
-		return s.refuseFor(ctx, "PHONE_NUMBER_UNOCCUPIED")
+		if terms, ok := res.GetTermsOfService(); ok {
+			return s.signUpRequired(ctx, &terms)
+		}
+		return s.signUpRequired(ctx, nil)
 	default:
 		return s.refuse(ctx, verdict{reason: events.TelegramError}, res.TypeName())
 	}
@@ -145,6 +150,9 @@ func (s step) authorised(ctx context.Context, a *attempt, res tg.AuthAuthorizati
 func (s step) letIn(ctx context.Context, a *attempt, self *tg.User) error {
 	a.unsure = true // until the log has it
 	w := s.w
+	if s.at.Step == events.StepSigningUp {
+		s.acceptTerms(ctx, a)
+	}
 	settle, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
 	session, err := a.draft.settled(settle)
@@ -160,6 +168,13 @@ func (s step) letIn(ctx context.Context, a *attempt, self *tg.User) error {
 	if u.Attempt != nil && !u.Admits(account) {
 		// Another account's session: it is no login's, and ends with the attempt.
 		return s.commit(ctx, login.LetIn{Of: s.e.ID, Account: account, Who: who})
+	}
+	if u.Attempt != nil && u.Attempt.AsksFirst() {
+		// Nor is this one, unless the user says that it is to be.
+		if err := s.keep(ctx, vault.Session, session); err != nil {
+			return err
+		}
+		return s.commit(ctx, login.LetIn{Of: s.e.ID, Account: account, Who: who}, vault.Phone, vault.Code, vault.CodeHash)
 	}
 	id := loginFor(s.at.ID)
 	if known, ok := u.LoginOf(account); ok {

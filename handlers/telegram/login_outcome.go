@@ -78,7 +78,8 @@ func (s step) refuseFor(ctx context.Context, code string) error {
 	if !known {
 		s.w.log.Error().Str("attempt", string(s.at.ID)).Str("step", string(s.at.Step)).Str("error", code).Msg("Telegram refused with an error that is not in the table")
 	}
-	if v.next != events.StepPhone || s.asking == events.StepToken {
+	coded := s.at.Step == events.StepSigningUp && v.next == events.StepCode // auth.signUp looks at the code again
+	if v.next != events.StepPhone && !coded || s.asking == events.StepToken {
 		v.next = s.asking // what else it names was not asked for
 	}
 	if v.reason != events.SessionLost {
@@ -103,9 +104,11 @@ func (s step) refuse(ctx context.Context, v verdict, code string) error {
 	switch {
 	case v.final:
 		drop = nil // all goes with the attempt, once onLoginFailed has used it
+	case s.at.Step == events.StepEntering:
+		drop = nil // gone since the user was asked; what lies there now was sent since
 	case v.next == events.StepPhone:
 		drop = []string{vault.Phone, vault.Code, vault.CodeHash, vault.Password}
-	case s.at.Step == events.StepResendingCode:
+	case s.at.Step == events.StepResendingCode, s.asking == events.StepName && v.next == events.StepCode:
 		drop = nil // a code that lies there now was sent since
 	}
 	return s.commit(ctx, login.Refuse{
@@ -116,8 +119,10 @@ func (s step) refuse(ctx context.Context, v verdict, code string) error {
 // asked is the secret that holds the answer to what was asked for.
 func (s step) asked() string {
 	switch s.asking {
-	case events.StepCode:
+	case events.StepCode, events.StepConfirm:
 		return vault.Code
+	case events.StepName:
+		return vault.Name
 	case events.StepToken:
 		return vault.BotToken
 	case events.StepPassword:

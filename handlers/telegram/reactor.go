@@ -28,6 +28,14 @@ func (w *World) onAuth(ctx context.Context, e events.Event) error {
 		return w.onSubmitted(ctx, e, f.Attempt, events.StepCode, step.tryCode)
 	case *events.PasswordSubmitted:
 		return w.onSubmitted(ctx, e, f.Attempt, events.StepPassword, step.tryPassword)
+	case *events.SignupRequired:
+		return w.onSubmitted(ctx, e, f.Attempt, events.StepName, step.trySignUp)
+	case *events.TermsAccepted:
+		return w.onSubmitted(ctx, e, f.Attempt, events.StepName, step.trySignUp)
+	case *events.NameSubmitted:
+		return w.onSubmitted(ctx, e, f.Attempt, events.StepName, step.trySignUp)
+	case *events.LoginConfirmed:
+		return w.onSubmitted(ctx, e, f.Attempt, events.StepConfirm, step.enter)
 	case *events.LoginFailed:
 		return w.onLoginFailed(ctx, e, f)
 	case *events.LoginSucceeded:
@@ -89,13 +97,14 @@ func (w *World) onLoginFailed(ctx context.Context, e events.Event, f *events.Log
 // expires by itself, and a session that is let in here belongs to nobody.
 func (w *World) abandon(ctx context.Context, a *attempt, f *events.LoginFailed) {
 	switch f.Step {
-	case events.StepCode, events.StepRequestingCode, events.StepResendingCode:
+	case events.StepCode, events.StepRequestingCode, events.StepResendingCode, events.StepTerms, events.StepName:
 		phone, errPhone := w.deps.Vault.Attempt(ctx, f.Attempt, vault.Phone)
 		hash, errHash := w.deps.Vault.Attempt(ctx, f.Attempt, vault.CodeHash)
 		if errPhone == nil && errHash == nil {
 			_ = w.cancelCode(ctx, a.line.api, phone, hash)
 		}
-	case events.StepCheckingToken, events.StepCheckingCode, events.StepCheckingPassword:
+	case events.StepCheckingToken, events.StepCheckingCode, events.StepCheckingPassword,
+		events.StepConfirm, events.StepEntering, events.StepSigningUp:
 		_, _ = w.logOut(ctx, a.line.api)
 	default:
 		// Nothing of it is left at Telegram.

@@ -26,6 +26,7 @@ const (
 	sendCode      = "auth.sendCode"
 	resendCode    = "auth.resendCode"
 	signIn        = "auth.signIn"
+	signUp        = "auth.signUp"
 	checkPassword = "auth.checkPassword"
 	importBot     = "auth.importBotAuthorization"
 )
@@ -43,9 +44,9 @@ func refusals() []refusal {
 		{"UPDATE_APP_TO_LOGIN", 406, []string{sendCode, signIn}, verdict{events.ConfigError, "", true}},
 		{"CONNECTION_API_ID_INVALID", 400, nil, verdict{events.ConfigError, "", true}},
 
-		{"PHONE_NUMBER_INVALID", 406, []string{sendCode, resendCode, signIn}, verdict{events.BadPhone, phone, false}},
+		{"PHONE_NUMBER_INVALID", 406, []string{sendCode, resendCode, signIn, signUp}, verdict{events.BadPhone, phone, false}},
 		{"PHONE_NUMBER_BANNED", 400, []string{sendCode}, verdict{events.PhoneBanned, phone, false}},
-		{"PHONE_NUMBER_FLOOD", 400, []string{sendCode}, verdict{events.PhoneFlood, phone, false}},
+		{"PHONE_NUMBER_FLOOD", 400, []string{sendCode, signUp}, verdict{events.PhoneFlood, phone, false}},
 		{"PHONE_PASSWORD_FLOOD", 406, []string{sendCode}, verdict{events.PhoneFlood, phone, false}},
 		{"PHONE_PASSWORD_PROTECTED", 400, []string{sendCode}, verdict{events.LoginRestarted, phone, false}},
 		{"PHONE_NUMBER_APP_SIGNUP_FORBIDDEN", 400, []string{sendCode}, verdict{events.SignUpForbidden, "", true}},
@@ -54,11 +55,15 @@ func refusals() []refusal {
 		{"SEND_CODE_UNAVAILABLE", 406, []string{resendCode}, verdict{events.NoOtherRoute, code, false}},
 		{"EMAIL_INSTALL_MISSING", 400, []string{resendCode}, verdict{events.EmailDemanded, "", true}},
 
-		{"PHONE_CODE_INVALID", 400, []string{signIn}, verdict{events.BadCode, code, false}},
-		{"PHONE_CODE_EMPTY", 400, []string{signIn, resendCode}, verdict{events.BadCode, code, false}},
-		{"PHONE_CODE_EXPIRED", 400, []string{signIn}, verdict{events.CodeExpired, phone, false}},
+		{"PHONE_CODE_INVALID", 400, []string{signIn, signUp}, verdict{events.BadCode, code, false}},
+		{"PHONE_CODE_EMPTY", 400, []string{signIn, resendCode, signUp}, verdict{events.BadCode, code, false}},
+		{"PHONE_CODE_EXPIRED", 400, []string{signIn, signUp}, verdict{events.CodeExpired, phone, false}},
 		{"PHONE_CODE_HASH_EMPTY", 400, []string{signIn}, verdict{events.CodeExpired, phone, false}},
 		{"PHONE_HASH_EXPIRED", 400, []string{signIn}, verdict{events.CodeExpired, phone, false}},
+
+		{"FIRSTNAME_INVALID", 400, []string{signUp}, verdict{events.BadName, events.StepName, false}},
+		{"LASTNAME_INVALID", 400, []string{signUp}, verdict{events.BadName, events.StepName, false}},
+		{"PHONE_NUMBER_OCCUPIED", 400, []string{signUp}, verdict{events.PhoneOccupied, "", true}},
 
 		{"PASSWORD_HASH_INVALID", 400, []string{checkPassword}, verdict{events.BadPassword, password, false}},
 		{"PASSWORD_EMPTY", 400, []string{checkPassword}, verdict{events.BadPassword, password, false}},

@@ -10,6 +10,7 @@ import (
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/telegram/telegramtest"
+	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
 )
 
@@ -18,7 +19,7 @@ import (
 // table, come as answers to auth.signIn.
 func TestRefusalsTable(t *testing.T) {
 	for method, step := range map[string]events.Step{
-		sendCode: events.StepPhone, resendCode: events.StepCode, signIn: events.StepCode, importBot: events.StepToken, checkPassword: events.StepPassword,
+		sendCode: events.StepPhone, resendCode: events.StepCode, signIn: events.StepCode, signUp: events.StepName, importBot: events.StepToken, checkPassword: events.StepPassword,
 	} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
@@ -89,6 +90,8 @@ func (p *person) outcomes() []any {
 			all = append(all, f.Rejection)
 		case *events.PasswordRejected:
 			all = append(all, f.Rejection)
+		case *events.SignupRejected:
+			all = append(all, f.Rejection)
 		}
 	}
 	return all
@@ -103,10 +106,15 @@ func (p *person) reach(step events.Step) {
 		case a == nil && step == events.StepToken:
 			p.attempt = events.NewAttemptID()
 			p.do(login.Start{Attempt: p.attempt, User: p.id, Room: "!room:test", Deadline: time.Now().Add(5 * time.Minute), MaxLogins: 5, Method: events.MethodBot})
+		case a == nil && step == events.StepName:
+			p.attempt = events.NewAttemptID()
+			p.do(login.Start{Attempt: p.attempt, User: p.id, Room: "!room:test", Deadline: time.Now().Add(5 * time.Minute), MaxLogins: 5, Method: events.MethodRegister})
 		case a == nil:
 			p.begin()
 		case a.Step == step && a.Next == "" && step == events.StepCode && a.Route == events.RouteCall:
 			p.do(login.Cancel{}) // all routes are used
+		case a.Named && a.Step != step:
+			p.do(login.Cancel{}) // the account would be made at the next step, unrefused
 		case a.Step == step:
 			return
 		default:
@@ -121,11 +129,22 @@ func (p *person) give(step events.Step) {
 	p.h.t.Helper()
 	switch step {
 	case events.StepPhone:
+		if p.h.users.Get(p.uid).Attempt.Method == events.MethodRegister {
+			p.phone(freePhone)
+			return
+		}
 		p.phone(alicePhone)
 	case events.StepToken:
 		p.botToken(p.token)
 	case events.StepCode:
+		if p.h.users.Get(p.uid).Attempt.Method == events.MethodRegister {
+			code, _ := p.h.server.LastCode(freePhone)
+			p.code(code)
+			return
+		}
 		p.code("12345")
+	case events.StepName:
+		p.answer(step, vault.Name, "Alice")
 	case events.StepPassword:
 		p.password("open sesame")
 	}

@@ -134,6 +134,7 @@ func (w *World) LoginReactor() journal.Reactor {
 		Name: "telegram-login", Stream: events.Auth, Ready: w.deps.Users.WaitFor, Handle: w.onAuth,
 		Only: []events.Type{
 			(&events.TokenSubmitted{}).Type(), (&events.ResendRequested{}).Type(), (&events.PhoneSubmitted{}).Type(), (&events.CodeSubmitted{}).Type(), (&events.PasswordSubmitted{}).Type(),
+			(&events.SignupRequired{}).Type(), (&events.TermsAccepted{}).Type(), (&events.NameSubmitted{}).Type(), (&events.LoginConfirmed{}).Type(),
 			(&events.LoginSucceeded{}).Type(), (&events.LoginFailed{}).Type(), (&events.LogoutRequested{}).Type(),
 			(&events.SessionEnded{}).Type(), (&events.CommandGiven{}).Type(), (&events.DeviceLogoutRequested{}).Type(),
 		},

@@ -20,6 +20,8 @@ const (
 	CodeHash = "phone_code_hash"
 	Session  = "session" // of the attempt, not yet authorised
 	Hint     = "hint"    // what Telegram says of the password, or how a code begins
+	Name     = "name"    // of an account to make: the first name, and the last on a line of its own
+	Terms    = "terms"   // which of Telegram's terms of service the user was shown
 )
 
 // minTTL is the shortest TTL that a bucket takes.
@@ -94,7 +96,7 @@ func (v *Vault) Attempt(ctx context.Context, id events.AttemptID, name string) (
 // Those that are not there are no error.
 func (v *Vault) DropAttempt(ctx context.Context, id events.AttemptID, names ...string) error {
 	if len(names) == 0 {
-		names = []string{Phone, Code, Password, CodeHash, Session, Hint, BotToken}
+		names = []string{Phone, Code, Password, CodeHash, Session, Hint, BotToken, Name, Terms}
 	}
 	var failed []error
 	for _, name := range names {

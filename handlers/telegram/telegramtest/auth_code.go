@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gotd/td/tg"
 )
@@ -110,6 +111,7 @@ func (s *Server) onCode(d *tg.ServerDispatcher) {
 	})
 	d.OnAuthSignIn(s.signIn)
 	d.OnAuthSignUp(s.signUp)
+	d.OnHelpAcceptTermsOfService(s.acceptTerms)
 }
 
 func (s *Server) sendCode(ctx context.Context, r *tg.AuthSendCodeRequest) (tg.AuthSentCodeClass, error) {
@@ -288,7 +290,7 @@ func (s *Server) signIn(ctx context.Context, r *tg.AuthSignInRequest) (tg.AuthAu
 	u := s.byPhone(c.Phone)
 	if u == nil {
 		c.Verified = true
-		return &tg.AuthAuthorizationSignUpRequired{}, nil
+		return s.signUpRequired(), nil
 	}
 	delete(s.w.Codes, c.Hash)
 	return s.complete(in, u)
@@ -305,9 +307,9 @@ func (s *Server) signUp(ctx context.Context, r *tg.AuthSignUpRequest) (tg.AuthAu
 		return nil, rpcError(400, "PHONE_CODE_INVALID")
 	case s.byPhone(c.Phone) != nil:
 		return nil, rpcError(400, "PHONE_NUMBER_OCCUPIED")
-	case strings.TrimSpace(r.FirstName) == "" || len(r.FirstName) > 64:
+	case strings.TrimSpace(r.FirstName) == "" || utf8.RuneCountInString(r.FirstName) > 64:
 		return nil, rpcError(400, "FIRSTNAME_INVALID")
-	case len(r.LastName) > 64:
+	case utf8.RuneCountInString(r.LastName) > 64:
 		return nil, rpcError(400, "LASTNAME_INVALID")
 	}
 	delete(s.w.Codes, c.Hash)

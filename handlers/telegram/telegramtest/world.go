@@ -26,6 +26,8 @@ type world struct {
 	Futures  map[string]UserID      // future auth tokens
 	Exported map[string]UserID      // auth.exportAuthorization
 	Ports    map[int]int            // DC -> port, to come back on the same one
+	Terms    *Terms                 // of service, for who signs up
+	Accepted map[UserID]bool        // who has accepted them
 }
 
 func newWorld() *world {
@@ -34,7 +36,7 @@ func newWorld() *world {
 		Users: map[UserID]*user{}, Chats: map[ChatID]*chat{}, Posts: map[int64]*post{},
 		Files: map[int64]*file{}, Keys: map[int64]*authKey{},
 		Codes: map[string]*sentCode{}, Routes: map[string][]CodeRoute{}, QR: map[string]*loginToken{},
-		Futures: map[string]UserID{}, Exported: map[string]UserID{}, Ports: map[int]int{},
+		Futures: map[string]UserID{}, Exported: map[string]UserID{}, Ports: map[int]int{}, Accepted: map[UserID]bool{},
 	}
 }
 
