@@ -163,6 +163,22 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	return nil
 }
 
+// DeleteAt removes what a key held at a revision, as Delete does; what was
+// written since stays. The revision is one that Get or a write gave. It blocks
+// until done.
+func (b *Bucket) DeleteAt(ctx context.Context, key string, rev uint64) error {
+	if b.conn.cfg.ReadOnly {
+		return ErrReadOnly
+	}
+	if err := b.check(key); err != nil {
+		return err
+	}
+	if err := b.erase(ctx, rev); err != nil {
+		return fmt.Errorf("delete %s %s: %w", b.name, key, err)
+	}
+	return nil
+}
+
 // erase overwrites one revision in the store. It is no error if it is gone.
 func (b *Bucket) erase(ctx context.Context, rev uint64) error {
 	ctx, cancel := b.conn.writing(ctx)
@@ -171,10 +187,20 @@ func (b *Bucket) erase(ctx context.Context, rev uint64) error {
 	if err == nil {
 		err = stream.SecureDeleteMsg(ctx, rev)
 	}
-	if errors.Is(err, jetstream.ErrMsgNotFound) || hasCode(err, jetstream.JSErrCodeMessageNotFound) {
+	if gone(err) {
 		return nil
 	}
+	if err != nil && stream != nil {
+		// The server has no code of its own for what was deleted before.
+		if _, there := stream.GetMsg(ctx, rev); gone(there) {
+			return nil
+		}
+	}
 	return b.conn.noteWrite(err)
+}
+
+func gone(err error) bool {
+	return errors.Is(err, jetstream.ErrMsgNotFound) || hasCode(err, jetstream.JSErrCodeMessageNotFound)
 }
 
 // All gives every key that begins with prefix, and its value, to fn, oldest

@@ -49,6 +49,18 @@ func TestBucketRules(t *testing.T) {
 		t.Error(err)
 	}
 	for range 2 {
+		if err := b.DeleteAt(ctx, "k", rev); err != nil {
+			t.Error(err)
+		}
+	}
+	value, rev, err := b.Get(ctx, "k")
+	if err != nil || string(value) != "three" {
+		t.Errorf("after the revision before was deleted: %q, %v", value, err)
+	}
+	if err := b.DeleteAt(ctx, "k", rev); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
 		if err := b.Delete(ctx, "k"); err != nil {
 			t.Error(err)
 		}
