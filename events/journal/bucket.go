@@ -129,7 +129,28 @@ func (b *Bucket) write(ctx context.Context, key string, value []byte, ttl string
 	case err != nil:
 		return 0, fmt.Errorf("write %s %s: %w", b.name, key, b.conn.noteWrite(err))
 	}
+	if forgets(b.name) {
+		// The value is stored. What stays of the one before, if this fails, goes
+		// with the next write or the deletion.
+		_ = b.sweep(ctx, key, ack.Sequence-1)
+	}
 	return ack.Sequence, b.conn.noteWrite(nil)
+}
+
+// sweep erases all revisions of a key up to one. The server could do so by
+// itself (MaxMsgsPerSubject) but writes no note of it: if it is killed, it finds
+// the old revision in its files, and the newer one erased, and the old value is
+// back. What is erased by request stays away.
+func (b *Bucket) sweep(ctx context.Context, key string, upTo uint64) error {
+	for {
+		r, found, err := b.conn.next(ctx, b.stream, b.prefix+key, 1)
+		if err != nil || !found || r.Seq > upTo {
+			return err
+		}
+		if err := b.erase(ctx, r.Seq); err != nil {
+			return err
+		}
+	}
 }
 
 // formatTTL writes a time to live in whole seconds, rounded up.
@@ -157,7 +178,7 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	// Once: what is written meanwhile is another value, and stays.
-	if err := b.erase(ctx, r.Seq); err != nil {
+	if err := b.sweep(ctx, key, r.Seq); err != nil {
 		return fmt.Errorf("delete %s %s: %w", b.name, key, err)
 	}
 	return nil
@@ -173,7 +194,7 @@ func (b *Bucket) DeleteAt(ctx context.Context, key string, rev uint64) error {
 	if err := b.check(key); err != nil {
 		return err
 	}
-	if err := b.erase(ctx, rev); err != nil {
+	if err := b.sweep(ctx, key, rev); err != nil {
 		return fmt.Errorf("delete %s %s: %w", b.name, key, err)
 	}
 	return nil
@@ -187,20 +208,10 @@ func (b *Bucket) erase(ctx context.Context, rev uint64) error {
 	if err == nil {
 		err = stream.SecureDeleteMsg(ctx, rev)
 	}
-	if gone(err) {
+	if errors.Is(err, jetstream.ErrMsgNotFound) || hasCode(err, jetstream.JSErrCodeMessageNotFound) {
 		return nil
 	}
-	if err != nil && stream != nil {
-		// The server has no code of its own for what was deleted before.
-		if _, there := stream.GetMsg(ctx, rev); gone(there) {
-			return nil
-		}
-	}
 	return b.conn.noteWrite(err)
-}
-
-func gone(err error) bool {
-	return errors.Is(err, jetstream.ErrMsgNotFound) || hasCode(err, jetstream.JSErrCodeMessageNotFound)
 }
 
 // All gives every key that begins with prefix, and its value, to fn, oldest
