@@ -45,7 +45,7 @@ func settings(c *Config, dir string) []setting {
 
 		{path: "portals.member_limit", read: number(&c.Portals.MemberLimit, 0, 10_000)},
 
-		{path: "login.attempt_timeout", read: duration(&c.Login.AttemptTimeout, time.Minute, 24*time.Hour)},
+		{path: "login.attempt_timeout", read: duration(&c.Login.AttemptTimeout, 10*time.Second, 24*time.Hour)},
 		{path: "login.max_tries", read: number(&c.Login.MaxTries, 1, 100)},
 		{path: "login.max_per_user", read: number(&c.Login.MaxPerUser, 1, 100)},
 		{path: "login.on_leave", read: oneOf(&c.Login.OnLeave, "keep", "suspend")},
