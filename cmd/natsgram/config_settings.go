@@ -45,7 +45,7 @@ func settings(c *Config, dir string) []setting {
 
 		{path: "portals.member_limit", read: number(&c.Portals.MemberLimit, 0, 10_000)},
 
-		{path: "login.attempt_timeout", read: duration(&c.Login.AttemptTimeout, time.Minute, 24*time.Hour)},
+		{path: "login.attempt_timeout", read: duration(&c.Login.AttemptTimeout, 10*time.Second, 24*time.Hour)},
 		{path: "login.in_room.enabled", read: boolean(&c.Login.InRoom.Enabled)},
 		{path: "login.in_room.secrets", read: boolean(&c.Login.InRoom.Secrets)},
 		{path: "login.max_tries", read: number(&c.Login.MaxTries, 1, 100)},

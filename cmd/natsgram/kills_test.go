@@ -17,6 +17,7 @@ import (
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/matrix/matrixtest"
 	"github.com/natsgram/natsgram/handlers/telegram/telegramtest"
 )
 
@@ -177,9 +178,14 @@ func TestKillAfterEveryEvent(t *testing.T) {
 // bridge says carries the ID of the event it tells.
 func (w *world) onlyOnce(t *testing.T, room id.RoomID) {
 	t.Helper()
+	toldOnce(t, w.alice, room)
+}
+
+func toldOnce(t *testing.T, c *matrixtest.Client, room id.RoomID) {
+	t.Helper()
 	told := map[string]string{}
-	for _, e := range w.alice.Room(room).Timeline {
-		if e.Type != event.EventMessage || e.Sender == w.alice.UserID() {
+	for _, e := range c.Room(room).Timeline {
+		if e.Type != event.EventMessage || e.Sender == c.UserID() {
 			continue
 		}
 		key, _ := e.Content.Raw["org.natsgram.event"].(string)

@@ -129,7 +129,28 @@ func (b *Bucket) write(ctx context.Context, key string, value []byte, ttl string
 	case err != nil:
 		return 0, fmt.Errorf("write %s %s: %w", b.name, key, b.conn.noteWrite(err))
 	}
+	if forgets(b.name) {
+		// The value is stored. What stays of the one before, if this fails, goes
+		// with the next write or the deletion.
+		_ = b.sweep(ctx, key, ack.Sequence-1)
+	}
 	return ack.Sequence, b.conn.noteWrite(nil)
+}
+
+// sweep erases all revisions of a key up to one. The server could do so by
+// itself (MaxMsgsPerSubject) but writes no note of it: if it is killed, it finds
+// the old revision in its files, and the newer one erased, and the old value is
+// back. What is erased by request stays away.
+func (b *Bucket) sweep(ctx context.Context, key string, upTo uint64) error {
+	for {
+		r, found, err := b.conn.next(ctx, b.stream, b.prefix+key, 1)
+		if err != nil || !found || r.Seq > upTo {
+			return err
+		}
+		if err := b.erase(ctx, r.Seq); err != nil {
+			return err
+		}
+	}
 }
 
 // formatTTL writes a time to live in whole seconds, rounded up.
@@ -157,7 +178,23 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 		return err
 	}
 	// Once: what is written meanwhile is another value, and stays.
-	if err := b.erase(ctx, r.Seq); err != nil {
+	if err := b.sweep(ctx, key, r.Seq); err != nil {
+		return fmt.Errorf("delete %s %s: %w", b.name, key, err)
+	}
+	return nil
+}
+
+// DeleteAt removes what a key held at a revision, as Delete does; what was
+// written since stays. The revision is one that Get or a write gave. It blocks
+// until done.
+func (b *Bucket) DeleteAt(ctx context.Context, key string, rev uint64) error {
+	if b.conn.cfg.ReadOnly {
+		return ErrReadOnly
+	}
+	if err := b.check(key); err != nil {
+		return err
+	}
+	if err := b.sweep(ctx, key, rev); err != nil {
 		return fmt.Errorf("delete %s %s: %w", b.name, key, err)
 	}
 	return nil

@@ -49,6 +49,18 @@ func TestBucketRules(t *testing.T) {
 		t.Error(err)
 	}
 	for range 2 {
+		if err := b.DeleteAt(ctx, "k", rev); err != nil {
+			t.Error(err)
+		}
+	}
+	value, rev, err := b.Get(ctx, "k")
+	if err != nil || string(value) != "three" {
+		t.Errorf("after the revision before was deleted: %q, %v", value, err)
+	}
+	if err := b.DeleteAt(ctx, "k", rev); err != nil {
+		t.Error(err)
+	}
+	for range 2 {
 		if err := b.Delete(ctx, "k"); err != nil {
 			t.Error(err)
 		}
@@ -66,6 +78,52 @@ func TestBucketRules(t *testing.T) {
 	}
 	if _, err := b.conn.Bucket(ctx, "OTHER"); err == nil {
 		t.Error("a bucket that is not in the table was opened")
+	}
+}
+
+// TestDeletedForGood deletes keys that were written more than once, and kills
+// the server: none of their values comes back.
+func TestDeletedForGood(t *testing.T) {
+	cfg := testConfig(t)
+	c, ctx := connect(t, cfg), testContext(t)
+	names := []string{"VAULT", "DIRECTORY"}
+	for _, name := range names {
+		b := bucket(t, c, name)
+		rev, err := b.Create(ctx, "stays", []byte("one"), time.Minute)
+		for _, key := range []string{"k.deleted", "k.deleted-at"} {
+			if err == nil {
+				rev, err = b.Create(ctx, key, []byte("one"), time.Minute)
+			}
+			if err == nil {
+				rev, err = b.Update(ctx, key, []byte("two"), rev)
+			}
+			if err == nil {
+				rev, err = b.Put(ctx, key, []byte("three"))
+			}
+		}
+		if err = errors.Join(err, b.Delete(ctx, "k.deleted"), b.DeleteAt(ctx, "k.deleted-at", rev)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Put(ctx, "stays", []byte("two")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	killed := t.TempDir() // the files as they are now, without a proper end
+	if err := os.CopyFS(killed, os.DirFS(cfg.StoreDir)); err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	cfg.StoreDir = killed
+	c = connect(t, cfg)
+	for _, name := range names {
+		var all []string
+		err := bucket(t, c, name).All(ctx, "", func(key string, value []byte) error {
+			all = append(all, key+"="+string(value))
+			return nil
+		})
+		if err != nil || len(all) != 1 || all[0] != "stays=two" {
+			t.Errorf("%s holds %v (%v)", name, all, err)
+		}
 	}
 }
 

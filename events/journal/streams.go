@@ -95,12 +95,20 @@ func factStream(s events.Stream) jetstream.StreamConfig {
 // history 1. Unlike the tool's own it allows deletion of single messages, which
 // is what leaves nothing of a value behind. Sealed values don't compress.
 func bucketStream(name string) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
+	s := jetstream.StreamConfig{
 		Name: bucketPrefix + name, Subjects: []string{"$KV." + name + ".>"},
 		MaxMsgsPerSubject: 1, AllowRollup: true, AllowMsgTTL: true,
 		Discard: jetstream.DiscardNew,
 	}
+	if forgets(name) {
+		s.MaxMsgsPerSubject = 0 // see Bucket.sweep
+	}
+	return s
 }
+
+// forgets reports whether a bucket holds what must not come back once it is
+// deleted: credentials, and the keys of people.
+func forgets(bucket string) bool { return bucket == "VAULT" || bucket == "DIRECTORY" }
 
 // reconcile brings the server's streams to the table. It is safe to repeat and
 // to die in: the next start does the rest. It returns the partition count.

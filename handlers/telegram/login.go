@@ -23,8 +23,8 @@ type step struct {
 	w      *World
 	e      events.Event // the submission
 	at     projections.Attempt
-	asking events.Step // what was asked for
-	used   map[string]vault.Secret
+	asking events.Step       // what was asked for
+	used   map[string]uint64 // the secrets that were read, and at which revision
 }
 
 // tryCode signs in with the code. After a crash Telegram is asked first: the

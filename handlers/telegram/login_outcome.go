@@ -1,7 +1,6 @@
 package telegram
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -133,14 +132,29 @@ func (s step) asked() string {
 }
 
 // commit tells the log the outcome, then drops the secrets that it made useless.
+// The user's next answer may be in the vault between the two: only what was
+// there before the outcome goes.
 func (s step) commit(ctx context.Context, c login.Command, drop ...string) error {
+	useless := map[string]uint64{}
+	for _, name := range drop {
+		revision, used := s.used[name]
+		if !used {
+			var err error
+			if _, revision, err = s.w.deps.Vault.AttemptAt(ctx, s.at.ID, name); err != nil && !errors.Is(err, vault.ErrMissing) {
+				return journal.Down(err)
+			}
+		}
+		if revision != 0 {
+			useless[name] = revision
+		}
+	}
 	_, err := s.w.desk.users.Do(ctx, s.e.Aggregate.UID, commit.Because(s.e, events.ByTelegram),
 		func(u projections.User) (events.Fact, error) { return login.Decide(u, c) })
 	if err != nil {
 		return journal.Down(err)
 	}
-	for _, name := range drop {
-		if err := s.drop(ctx, name); err != nil {
+	for name, revision := range useless {
+		if err := s.w.deps.Vault.DropAttemptAt(ctx, s.at.ID, name, revision); err != nil {
 			// It goes with the attempt.
 			s.w.log.Warn().Err(err).Str("attempt", string(s.at.ID)).Msg("secret not dropped yet")
 		}
@@ -148,24 +162,12 @@ func (s step) commit(ctx context.Context, c login.Command, drop ...string) error
 	return nil
 }
 
-// drop removes a secret that this step used, unless the user has given another
-// meanwhile: the outcome is in the log, and the next answer may be quick.
-func (s step) drop(ctx context.Context, name string) error {
-	if used, ok := s.used[name]; ok {
-		now, err := s.w.deps.Vault.Attempt(ctx, s.at.ID, name)
-		if errors.Is(err, vault.ErrMissing) || err == nil && !bytes.Equal(now, used) {
-			return nil
-		}
-	}
-	return s.w.deps.Vault.DropAttempt(ctx, s.at.ID, name)
-}
-
 // secret reads a secret of the attempt. vault.ErrMissing ends the attempt.
 func (s step) secret(ctx context.Context, name string) (vault.Secret, error) {
-	v, err := s.w.deps.Vault.Attempt(ctx, s.at.ID, name)
+	v, revision, err := s.w.deps.Vault.AttemptAt(ctx, s.at.ID, name)
 	if err != nil && !errors.Is(err, vault.ErrMissing) {
 		return nil, journal.Down(err)
 	}
-	s.used[name] = v
+	s.used[name] = revision
 	return v, err
 }

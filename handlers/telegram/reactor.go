@@ -67,7 +67,7 @@ func (w *World) onSubmitted(ctx context.Context, e events.Event, id events.Attem
 	if u.Attempt == nil || u.Attempt.ID != id || u.Attempt.Awaiting != e.ID {
 		return nil
 	}
-	s := step{w: w, e: e, at: *u.Attempt, asking: asking, used: map[string]vault.Secret{}}
+	s := step{w: w, e: e, at: *u.Attempt, asking: asking, used: map[string]uint64{}}
 	err := take(s, ctx)
 	if errors.Is(err, vault.ErrMissing) {
 		return s.commit(ctx, login.Refuse{Of: e.ID, Reason: events.SecretsMissing, Final: true})

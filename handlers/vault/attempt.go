@@ -73,23 +73,37 @@ func (v *Vault) PutAttempt(ctx context.Context, id events.AttemptID, name string
 
 // Attempt returns a credential of a running attempt, or ErrMissing.
 func (v *Vault) Attempt(ctx context.Context, id events.AttemptID, name string) (Secret, error) {
+	value, _, err := v.AttemptAt(ctx, id, name)
+	return value, err
+}
+
+// AttemptAt is Attempt with the revision at which the credential was read, for
+// DropAttemptAt. The revision is 0 if there is none.
+func (v *Vault) AttemptAt(ctx context.Context, id events.AttemptID, name string) (value Secret, revision uint64, err error) {
 	key := attemptKey(id, name)
-	data, _, err := v.own.Get(ctx, key)
+	data, revision, err := v.own.Get(ctx, key)
 	if errors.Is(err, journal.ErrNoKey) {
-		return nil, wrap("get", key, ErrMissing)
+		return nil, 0, wrap("get", key, ErrMissing)
 	}
 	if err != nil {
-		return nil, wrap("get", key, err)
+		return nil, 0, wrap("get", key, err)
 	}
 	deadline, value, err := untimed(data)
 	if err != nil {
-		return nil, wrap("get", key, err)
+		return nil, 0, wrap("get", key, err)
 	}
 	// The bucket removes it later; nor may a restored one revive it.
 	if !deadline.After(v.now()) {
-		return nil, wrap("get", key, ErrMissing)
+		return nil, 0, wrap("get", key, ErrMissing)
 	}
-	return value, nil
+	return value, revision, nil
+}
+
+// DropAttemptAt removes a credential as it was at a revision. One put in its
+// place since, the same again or another, stays.
+func (v *Vault) DropAttemptAt(ctx context.Context, id events.AttemptID, name string, revision uint64) error {
+	key := attemptKey(id, name)
+	return wrap("drop", key, v.own.DeleteAt(ctx, key, revision))
 }
 
 // DropAttempt removes credentials of an attempt, all of them if none is named.

@@ -47,6 +47,26 @@ func TestACredentialPutAgainKeepsItsDeadline(t *testing.T) {
 	}
 }
 
+func TestACredentialPutAgainOutlivesTheDropOfTheFirst(t *testing.T) {
+	ctx := t.Context()
+	v, _ := newVault(t)
+	check(t, v.PutAttempt(ctx, "a", vault.Code, []byte("12345"), time.Minute))
+	_, first, err := v.AttemptAt(ctx, "a", vault.Code)
+	check(t, err)
+	check(t, v.PutAttempt(ctx, "a", vault.Code, []byte("12345"), time.Minute)) // the same again
+	check(t, v.DropAttemptAt(ctx, "a", vault.Code, first))
+	_, second, err := v.AttemptAt(ctx, "a", vault.Code)
+	check(t, err)
+	for range 2 {
+		check(t, v.DropAttemptAt(ctx, "a", vault.Code, second))
+	}
+	_, none, err := v.AttemptAt(ctx, "a", vault.Code)
+	wantError(t, err, vault.ErrMissing)
+	if none != 0 {
+		t.Errorf("nothing is at revision %d", none)
+	}
+}
+
 func TestAnExpiredCredentialIsNotRevivedByTheBucket(t *testing.T) {
 	ctx := t.Context()
 	v, bucket := newVault(t)

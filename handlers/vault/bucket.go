@@ -18,6 +18,9 @@ type Bucket interface {
 	Update(ctx context.Context, key string, value []byte, revision uint64) (uint64, error)
 	// Delete removes the key; to delete what is not there is no error.
 	Delete(ctx context.Context, key string) error
+	// DeleteAt removes what the key held at that revision; what was written since
+	// stays. That it is gone already is no error.
+	DeleteAt(ctx context.Context, key string, revision uint64) error
 	// All calls fn for each key with the prefix, in no order, until fn fails.
 	All(ctx context.Context, prefix string, fn func(key string, value []byte) error) error
 }

@@ -64,6 +64,11 @@ func (b *SealedBucket) Delete(ctx context.Context, key string) error {
 	return b.bucket.Delete(ctx, key)
 }
 
+// DeleteAt removes what a key held at that revision.
+func (b *SealedBucket) DeleteAt(ctx context.Context, key string, revision uint64) error {
+	return b.bucket.DeleteAt(ctx, key, revision)
+}
+
 // All opens each value with the prefix. It stops at the first that does not open.
 func (b *SealedBucket) All(ctx context.Context, prefix string, fn func(key string, value []byte) error) error {
 	return b.bucket.All(ctx, prefix, func(key string, sealed []byte) error {

@@ -22,7 +22,7 @@ const (
 // taken.
 type Fault struct {
 	Method string        // "auth.signIn"; "*" or "" for every method of the API
-	User   UserID        // 0 = anyone, also clients without an account
+	User   UserID        // also one whose password or token is looked at; 0 = anyone, also clients without an account
 	Phone  string        // login methods with this phone only
 	Times  int           // how often; 0 = until cancelled
 	Skip   int           // let so many pass first
@@ -110,7 +110,7 @@ func (f *fault) matches(c *call) bool {
 	switch {
 	case f.Method != "" && f.Method != "*" && f.Method != c.rec.Method:
 		return false
-	case f.User != 0 && f.User != c.rec.User:
+	case f.User != 0 && f.User != c.rec.User && f.User != c.who:
 		return false
 	case f.Phone != "" && digits(f.Phone) != c.phone:
 		return false

@@ -24,6 +24,7 @@ type call struct {
 	key   *authKey
 	rec   *Call
 	phone string // digits, of login methods
+	who   UserID // whose login it is to be, of methods that name no phone
 	msgID int64
 	body  *bin.Buffer
 }
@@ -56,7 +57,7 @@ func (s *Server) rpc(c *conn, msgID int64, b *bin.Buffer) {
 		name = fmt.Sprintf("unknown#%08x", id)
 	}
 	in := &call{conn: c, key: c.key, msgID: msgID, body: b, phone: phoneOf(id, b),
-		rec: &Call{Method: name, User: c.key.User, KeyID: c.key.id(), At: time.Now()}}
+		who: s.whoIs(id, b, c.key), rec: &Call{Method: name, User: c.key.User, KeyID: c.key.id(), At: time.Now()}}
 	if len(s.calls) < maxCalls {
 		s.calls = append(s.calls, in.rec)
 	}
@@ -237,6 +238,26 @@ func phoneOf(id uint32, b *bin.Buffer) string {
 		phone = r.PhoneNumber
 	}
 	return digits(phone)
+}
+
+// whoIs looks ahead at the account that a method of a login without a phone is
+// about, for faults.
+func (s *Server) whoIs(id uint32, b *bin.Buffer, k *authKey) UserID {
+	switch id {
+	case tg.AuthImportBotAuthorizationRequestTypeID:
+		var r tg.AuthImportBotAuthorizationRequest
+		_ = r.Decode(&bin.Buffer{Buf: b.Buf})
+		for _, u := range s.w.Users {
+			if u.Bot && u.Token == r.BotAuthToken {
+				return u.ID
+			}
+		}
+		return 0
+	case tg.AuthCheckPasswordRequestTypeID, tg.AccountGetPasswordRequestTypeID:
+		return k.Pending
+	default:
+		return 0
+	}
 }
 
 // methodNames gives "auth.signIn" for its constructor.

@@ -132,6 +132,16 @@ func (b *Bucket) Delete(_ context.Context, key string) error {
 	return b.fail
 }
 
+// DeleteAt removes what a key held at the revision.
+func (b *Bucket) DeleteAt(_ context.Context, key string, revision uint64) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fail == nil && b.entries[key].revision == revision {
+		delete(b.entries, key)
+	}
+	return b.fail
+}
+
 // All calls fn for each key with the prefix, as they stood when it was called.
 func (b *Bucket) All(_ context.Context, prefix string, fn func(key string, value []byte) error) error {
 	b.mu.Lock()
