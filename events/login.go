@@ -154,7 +154,7 @@ const (
 // IsTry reports whether the refusal says that the answer was wrong. A flood
 // wait or a fault of the bridge says nothing of the answer: it is no try.
 func (r Refusal) IsTry() bool {
-	return r == BadPhone || r == BadCode || r == BadPassword || r == BadToken
+	return r == BadPhone || r == BadCode || r == BadPassword || r == BadToken || r == BadQR
 }
 
 // Rejection is what a refused answer has in common, at every step.

@@ -56,7 +56,11 @@ func (u *User) apply(e events.Event) {
 	case *events.BotInvited, *events.ManagementRoomOpened, *events.ManagementRoomRefused,
 		*events.ManagementRoomClosed, *events.CommandGiven, *events.CommandRefused:
 		u.visit(f)
-	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft, *events.LogoutOrdered:
+	case *events.QRShown:
+		u.Pictures = append(u.Pictures, Picture{Attempt: f.Attempt, N: f.N, Message: f.Message, Room: f.Sealed.Room})
+	case *events.SecretRedacted:
+		u.Pictures = slices.DeleteFunc(u.Pictures, func(p Picture) bool { return p.Message == f.Message })
+	case *events.PingAnswered, *events.BystanderLeft, *events.LogoutOrdered:
 		// Outcomes for the reader of the log; nothing depends on them.
 	case *events.DevicesListed:
 		if f.OK {
@@ -78,8 +82,13 @@ func (u *User) apply(e events.Event) {
 			ID: f.Attempt, Login: f.Login, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
 			Step: events.StepPhone, Started: e.Time, Deadline: f.Deadline,
 		}
-		if f.Method == events.MethodBot {
+		switch f.Method {
+		case events.MethodBot:
 			u.Attempt.Step = events.StepToken
+		case events.MethodQR:
+			u.Attempt.submit(e.ID, events.StepRequestingQR) // nothing is asked of the user yet
+		default:
+			// It begins with the number.
 		}
 	case *events.LoginFailed:
 		u.Attempt = nil
@@ -141,6 +150,9 @@ func (a *Attempt) apply(e events.Event) {
 	case *events.PhoneSubmitted:
 		a.submit(e.ID, events.StepRequestingCode)
 		a.Masked = f.Sealed.Masked
+		if a.Method == events.MethodQR {
+			a.Method = events.MethodPhone // a number may come where a QR code is shown
+		}
 	case *events.TokenSubmitted:
 		a.submit(e.ID, events.StepCheckingToken)
 		a.Method = events.MethodBot // a token may come where a number was asked for
@@ -167,6 +179,8 @@ func (a *Attempt) apply(e events.Event) {
 		a.reject(f.Rejection)
 	case *events.PasswordRejected:
 		a.reject(f.Rejection)
+	case *events.QRIssued, *events.QRLapsed, *events.QRScanned, *events.QRRejected:
+		a.applyQR(e)
 	case *events.InputRefused:
 		// Nothing was sent to Telegram: the step stands as it stood.
 	case *events.StepDelayed:
@@ -210,6 +224,8 @@ func isCheckOf(checking, asking events.Step) bool {
 		return checking == events.StepCheckingCode || checking == events.StepResendingCode
 	case events.StepPassword:
 		return checking == events.StepCheckingPassword
+	case events.StepQR:
+		return checking == events.StepRequestingQR
 	default:
 		return false
 	}

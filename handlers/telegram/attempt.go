@@ -68,7 +68,7 @@ func (as *attempts) make(ctx context.Context, at projections.Attempt) (*attempt,
 		defer as.w.dial.fresh.leave()
 	}
 	d := newDraft(stored)
-	a := &attempt{draft: d, unsure: stored != nil, line: as.w.dial.open(d, hooks{state: d.onState})}
+	a := &attempt{draft: d, unsure: stored != nil, line: as.w.dial.open(d, as.w.ear(at, d))}
 	if err := a.line.wait(ctx, as.patience()); err != nil {
 		a.close()
 		return nil, err
@@ -79,6 +79,10 @@ func (as *attempts) make(ctx context.Context, at projections.Attempt) (*attempt,
 	}
 	as.mu.Lock()
 	defer as.mu.Unlock()
+	if other := as.open[at.ID]; other != nil {
+		go a.close() // made at the same time; a session has one line
+		return other, nil
+	}
 	as.open[at.ID] = a
 	return a, nil
 }

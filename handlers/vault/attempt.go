@@ -18,8 +18,10 @@ const (
 	Password = "password"
 	BotToken = "bot_token"
 	CodeHash = "phone_code_hash"
-	Session  = "session" // of the attempt, not yet authorised
-	Hint     = "hint"    // what Telegram says of the password, or how a code begins
+	Session  = "session"  // of the attempt, not yet authorised
+	Hint     = "hint"     // what Telegram says of the password, or how a code begins
+	QRToken  = "qr"       // what the QR code shows
+	QRMoved  = "qr_moved" // a token that was scanned, and where it is to be taken to
 )
 
 // minTTL is the shortest TTL that a bucket takes.
@@ -94,7 +96,7 @@ func (v *Vault) Attempt(ctx context.Context, id events.AttemptID, name string) (
 // Those that are not there are no error.
 func (v *Vault) DropAttempt(ctx context.Context, id events.AttemptID, names ...string) error {
 	if len(names) == 0 {
-		names = []string{Phone, Code, Password, CodeHash, Session, Hint, BotToken}
+		names = []string{Phone, Code, Password, CodeHash, Session, Hint, BotToken, QRToken, QRMoved}
 	}
 	var failed []error
 	for _, name := range names {
