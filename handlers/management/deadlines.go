@@ -21,6 +21,7 @@ func (b *Bot) DeadlineReactor() journal.Reactor {
 		Name: "deadlines", Stream: events.Auth, Ready: b.Users.WaitFor, Handle: b.watch,
 		Only: []events.Type{
 			new(events.LoginStarted).Type(), new(events.LoginSucceeded).Type(), new(events.LoginFailed).Type(),
+			new(events.QRIssued).Type(), new(events.QRRejected).Type(),
 		},
 	}
 }
@@ -34,6 +35,10 @@ func (b *Bot) watch(ctx context.Context, e events.Event) error {
 		return stored(b.Timers.Schedule(ctx, journal.Timer{
 			Key: timerKey(f.Attempt), Aggregate: e.Aggregate, Kind: deadlineKind, Ref: string(f.Attempt), At: f.Deadline,
 		}))
+	case *events.QRIssued:
+		return b.renewLater(ctx, e, f.Attempt)
+	case *events.QRRejected:
+		return b.renewLater(ctx, e, f.Attempt)
 	case *events.LoginSucceeded:
 		return stored(b.clear(ctx, f.Attempt))
 	case *events.LoginFailed:
@@ -47,8 +52,11 @@ func (b *Bot) clear(ctx context.Context, id events.AttemptID) error {
 	if err := b.Timers.Unschedule(ctx, timerKey(id)); err != nil {
 		return err
 	}
+	if err := b.Timers.Unschedule(ctx, qrTimerKey(id)); err != nil {
+		return err
+	}
 	// The number goes once Telegram was told that no code is wanted any more.
-	return b.Secrets.DropAttempt(ctx, id, vault.Code, vault.Password, vault.Hint, vault.BotToken)
+	return b.Secrets.DropAttempt(ctx, id, vault.Code, vault.Password, vault.Hint, vault.BotToken, vault.QRToken)
 }
 
 func timerKey(id events.AttemptID) string { return "login." + string(id) }
@@ -56,7 +64,11 @@ func timerKey(id events.AttemptID) string { return "login." + string(id) }
 // OnDeadline ends the attempt whose deadline has passed, for journal.OnTimer.
 // Timers of other kinds are not its business.
 func (b *Bot) OnDeadline(ctx context.Context, t journal.Timer) error {
-	if t.Kind != deadlineKind {
+	switch t.Kind {
+	case deadlineKind:
+	case qrKind:
+		return b.onQRDeadline(ctx, t)
+	default:
 		return nil
 	}
 	now := b.now()

@@ -32,6 +32,9 @@ func manuals() []manual {
 				"The bridge can then read and send what you can on Telegram. You may connect several accounts: each `login` adds one.", LevelUser},
 		{events.CommandLogin, groupLogin, "login bot", "connect a bot of yours by its token",
 			"BotFather (https://t.me/BotFather) gives the token. The bot's rooms appear as messages arrive.", LevelUser},
+		{events.CommandLogin, groupLogin, "login qr", "connect a Telegram account by a QR code that your phone scans",
+			"I show the code here; on the phone it is scanned in Telegram under Settings, Devices, Link Desktop Device. No code is sent then, but a password is asked for if there is one. " +
+				"`relogin qr` connects an account again that way.", LevelUser},
 		{events.CommandResend, groupLogin, "resend", "have Telegram send the login code another way",
 			"Telegram says which ways there are, and from when on; I tell you both when the code is sent.", LevelUser},
 		{events.CommandCancel, groupLogin, "cancel", "end a login that is under way",
