@@ -53,6 +53,20 @@ func TestLoginByQR(t *testing.T) {
 		t.Errorf("portals: %v", rooms)
 	}
 	w.hear(w.alice, room, "room is ready")
+	w.say(w.alice, room, "version")
+	w.hear(w.alice, room, "natsgram")
+	w.tg.RevokeAll(alice, "")
+	w.hear(w.alice, room, "session was ended")
+	w.ask(w.alice, room, "relogin qr", "Let's connect Alice Liddell (@alice_l) again; your rooms are kept")
+	w.picture(room, len(shown)+1)
+	if err := w.tg.ScanQR(alice, w.read(room)); err != nil {
+		t.Fatal(err)
+	}
+	w.hear(w.alice, room, "verification password")
+	password = w.say(w.alice, room, testPassword)
+	w.hear(w.alice, room, "Logged in as Alice Liddell (@alice_l) again")
+	shown = w.shown()
+	w.untilRedactions(w.alice, room, append(shown, password))
 	if n := len(w.tg.Sessions(alice)); n != 1 {
 		t.Errorf("%d sessions at Telegram", n)
 	}
