@@ -153,6 +153,16 @@ func testDeadline(t *testing.T, h *house) {
 	g.says("cancel")
 	g.expect("The login is cancelled.")
 	h.stop()
+	h.timeout = 4 * time.Second // the picture is to be there first
+	h.start()
+	g.says("login qr")
+	g.expect("Let's connect")
+	g.issues("token", time.Now().Add(time.Hour))
+	pictures := g.pictures(1)
+	g.seen++
+	g.expect("The login took too long, so I ended it.")
+	g.takenDown(pictures)
+	h.stop()
 	h.timeout = 10 * time.Minute
 	h.start()
 }

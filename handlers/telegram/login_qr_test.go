@@ -191,6 +191,25 @@ func TestQRStepsFailedButDone(t *testing.T) {
 	}
 }
 
+// Telegram can't be reached: the user is told once, and it goes on by itself.
+func TestQRDelayed(t *testing.T) {
+	t.Parallel()
+	h, p := withScanner(t, "", 2)
+	h.server.Pause()
+	p.beginQR()
+	f := await[*events.StepDelayed](h, 1, nil).Fact.(*events.StepDelayed)
+	if f.Step != events.StepRequestingQR {
+		t.Errorf("%+v", f)
+	}
+	must(t, h.server.Resume())
+	p.shown(1)
+	p.scan()
+	p.arrived()
+	if n := count[*events.StepDelayed](h, nil); n != 1 {
+		t.Errorf("log %v", h.names())
+	}
+}
+
 // Telegram asks to wait: the attempt waits, and goes on.
 func TestQRFloodWait(t *testing.T) {
 	t.Parallel()
