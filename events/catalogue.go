@@ -74,6 +74,16 @@ func newFact(t Type) Fact {
 		return new(NumberTaken)
 	case "natsgram.auth.login_confirmed.v1":
 		return new(LoginConfirmed)
+	case "natsgram.auth.qr_issued.v1":
+		return new(QRIssued)
+	case "natsgram.auth.qr_shown.v1":
+		return new(QRShown)
+	case "natsgram.auth.qr_lapsed.v1":
+		return new(QRLapsed)
+	case "natsgram.auth.qr_scanned.v1":
+		return new(QRScanned)
+	case "natsgram.auth.qr_rejected.v1":
+		return new(QRRejected)
 	case "natsgram.auth.logout_requested.v1":
 		return new(LogoutRequested)
 	case "natsgram.auth.session_ended.v1":

@@ -38,7 +38,7 @@
 //
 // A login attempt; the correlation ID is the attempt.
 //
-//	login_started       management ingress → deadline reactor: sets the timer; management reactor: asks for the number
+//	login_started       management ingress → deadline reactor: sets the timer; management reactor: asks for the number; telegram reactor: auth.exportLoginToken for a QR code
 //	phone_submitted     management ingress → telegram reactor: auth.sendCode; management reactor: redacts. Sealed: masked number
 //	phone_rejected      telegram reactor → management reactor: says why, asks again
 //	token_submitted     management ingress → telegram reactor: auth.importBotAuthorization; management reactor: redacts
@@ -51,6 +51,11 @@
 //	password_required   telegram reactor → management reactor: asks for it
 //	password_submitted  management ingress → telegram reactor: auth.checkPassword; management reactor: redacts
 //	password_rejected   telegram reactor → management reactor: says why, asks again
+//	qr_issued           telegram reactor → deadline reactor: sets the timer; management reactor: shows the code. The token lies in the vault
+//	qr_shown            management reactor → projections: which messages are to be redacted. Sealed: the room
+//	qr_lapsed           deadline reactor, telegram → telegram reactor: auth.exportLoginToken
+//	qr_scanned          telegram → telegram reactor: auth.exportLoginToken, auth.importLoginToken
+//	qr_rejected         telegram reactor → deadline reactor: sets the timer; management reactor: says why
 //	input_refused       management ingress → management reactor: redacts, says what is wanted
 //	step_delayed        telegram reactor → management reactor: says that Telegram can't be reached, once a step
 //	login_succeeded     telegram reactor → telegram: connects, lists chats; management reactor: tells; deadline reactor: clears up. Sealed: the account

@@ -168,7 +168,7 @@ const (
 // IsTry reports whether the refusal says that the answer was wrong. A flood
 // wait or a fault of the bridge says nothing of the answer: it is no try.
 func (r Refusal) IsTry() bool {
-	return r == BadPhone || r == BadCode || r == BadPassword || r == BadToken || r == BadName
+	return r == BadPhone || r == BadCode || r == BadPassword || r == BadToken || r == BadName || r == BadQR
 }
 
 // Rejection is what a refused answer has in common, at every step.

@@ -149,12 +149,14 @@ const (
 	SecretToken    SecretKind = "bot_token"
 )
 
-// SecretRedacted is the outcome of redacting the user's message that held a
-// secret. Origin of its cause names the message. A failure is told to the user.
+// SecretRedacted is the outcome of redacting a message that held a secret: the
+// user's, which Origin of its cause names, or the bot's own, a QR code: Message.
+// A failure is told to the user.
 type SecretRedacted struct {
-	What  SecretKind `json:"what"`
-	OK    bool       `json:"ok"`
-	Error string     `json:"error,omitempty"` // Matrix error code
+	What    SecretKind    `json:"what"`
+	OK      bool          `json:"ok"`
+	Error   string        `json:"error,omitempty"` // Matrix error code
+	Message MatrixEventID `json:"message,omitempty"`
 }
 
 // Type and Personal of each fact about management rooms.

@@ -51,7 +51,9 @@ type User struct {
 	Gone []Login `json:"gone,omitempty"`
 	// Devices are the sessions that the user was shown last.
 	Devices *Devices `json:"devices,omitempty"`
-	Seen    []string `json:"seen,omitempty"` // Matrix events recorded, oldest first
+	// Pictures are the messages with QR codes that are not yet redacted.
+	Pictures []Picture `json:"pictures,omitempty"`
+	Seen     []string  `json:"seen,omitempty"` // Matrix events recorded, oldest first
 }
 
 // Attempt is a running login.
@@ -77,6 +79,8 @@ type Attempt struct {
 	Factors  []string         `json:"factors,omitempty"` // given so far
 	Named    bool             `json:"named,omitempty"`   // the name of the account to make lies in the vault
 	Guarded  bool             `json:"guarded,omitempty"` // the number is taken, and its account has a password
+	QR       int              `json:"qr,omitempty"`      // how many QR codes there were
+	QRUntil  time.Time        `json:"qr_until,omitzero"` // when the code is to be renewed
 }
 
 // Devices are the places where a login's account is logged in to Telegram,
@@ -172,6 +176,7 @@ func (u *User) clone() User {
 	c.Logins = slices.Clone(u.Logins)
 	c.Gone = slices.Clone(u.Gone)
 	c.Seen = slices.Clone(u.Seen)
+	c.Pictures = slices.Clone(u.Pictures)
 	if u.Devices != nil {
 		c.Devices = &Devices{Login: u.Devices.Login, List: slices.Clone(u.Devices.List)}
 	}

@@ -56,7 +56,11 @@ func (u *User) apply(e events.Event) {
 	case *events.BotInvited, *events.ManagementRoomOpened, *events.ManagementRoomRefused,
 		*events.ManagementRoomClosed, *events.CommandGiven, *events.CommandRefused:
 		u.visit(f)
-	case *events.PingAnswered, *events.SecretRedacted, *events.BystanderLeft, *events.LogoutOrdered:
+	case *events.QRShown:
+		u.Pictures = append(u.Pictures, Picture{Attempt: f.Attempt, N: f.N, Message: f.Message, Room: f.Sealed.Room})
+	case *events.SecretRedacted:
+		u.Pictures = slices.DeleteFunc(u.Pictures, func(p Picture) bool { return p.Message == f.Message })
+	case *events.PingAnswered, *events.BystanderLeft, *events.LogoutOrdered:
 		// Outcomes for the reader of the log; nothing depends on them.
 	case *events.DevicesListed:
 		if f.OK {
@@ -78,8 +82,13 @@ func (u *User) apply(e events.Event) {
 			ID: f.Attempt, Login: f.Login, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
 			Step: events.StepPhone, Started: e.Time, Deadline: f.Deadline,
 		}
-		if f.Method == events.MethodBot {
+		switch f.Method {
+		case events.MethodBot:
 			u.Attempt.Step = events.StepToken
+		case events.MethodQR:
+			u.Attempt.submit(e.ID, events.StepRequestingQR) // nothing is asked of the user yet
+		default:
+			// It begins with the number.
 		}
 	case *events.LoginFailed:
 		u.Attempt = nil
@@ -150,6 +159,9 @@ func (a *Attempt) apply(e events.Event) {
 	case *events.PhoneSubmitted:
 		a.submit(e.ID, events.StepRequestingCode)
 		a.Masked, a.Named = f.Sealed.Masked, a.Named || f.Named
+		if a.Method == events.MethodQR {
+			a.Method = events.MethodPhone // a number may come where a QR code is shown
+		}
 	case *events.TokenSubmitted:
 		a.submit(e.ID, events.StepCheckingToken)
 		a.Method = events.MethodBot // a token may come where a number was asked for
@@ -181,6 +193,8 @@ func (a *Attempt) apply(e events.Event) {
 	case *events.SignupRequired, *events.TermsAccepted, *events.NameSubmitted, *events.SignupRejected,
 		*events.NumberTaken, *events.LoginConfirmed:
 		a.signUp(e)
+	case *events.QRIssued, *events.QRLapsed, *events.QRScanned, *events.QRRejected:
+		a.applyQR(e)
 	case *events.InputRefused:
 		// Nothing was sent to Telegram: the step stands as it stood.
 	case *events.StepDelayed:
@@ -226,6 +240,8 @@ func isCheckOf(checking, asking events.Step) bool {
 		return checking == events.StepCheckingPassword
 	case events.StepName:
 		return checking == events.StepSigningUp
+	case events.StepQR:
+		return checking == events.StepRequestingQR
 	default:
 		return false
 	}

@@ -38,6 +38,11 @@ func Decide(u projections.User, c Command) (events.Fact, error) {
 		return fail(u.Attempt, events.FailedTimeout, ""), nil
 	case CodeIsOnItsWay, NeedPassword, NeedSignUp, LetIn, Refuse, Delay:
 		return answered(u, c)
+	case ShowQR, Scanned, Lapse:
+		if fact := qr(u, c); fact != nil {
+			return fact, nil
+		}
+		return nil, nil
 	case Logout, End, ListChats, Progress:
 		return session(u, c)
 	default:
@@ -85,7 +90,7 @@ func submit(u projections.User, c Submit) (events.Fact, error) {
 		return &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: reason}, nil
 	}
 	switch a.Step {
-	case events.StepPhone, events.StepToken:
+	case events.StepPhone, events.StepToken, events.StepQR:
 		return numberGiven(a, c), nil
 	case events.StepTerms, events.StepName, events.StepConfirm:
 		return consented(a), nil
@@ -180,6 +185,8 @@ func firstFactor(a *projections.Attempt) string {
 		return events.FactorToken // there was no code yet
 	case events.StepCheckingToken:
 		return events.FactorBotToken
+	case events.StepRequestingQR:
+		return events.FactorQR
 	default:
 		return events.FactorCode
 	}
@@ -226,6 +233,8 @@ func refuse(a *projections.Attempt, c Refuse) events.Fact {
 		return &events.CodeRejected{Rejection: r}
 	case events.StepCheckingToken:
 		return &events.TokenRejected{Rejection: r}
+	case events.StepRequestingQR:
+		return &events.QRRejected{Rejection: r}
 	case events.StepCheckingPassword:
 		return &events.PasswordRejected{Rejection: r}
 	case events.StepSigningUp, events.StepEntering:

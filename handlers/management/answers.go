@@ -24,7 +24,7 @@ func readAnswer(step events.Step, route events.Route, body string) answer {
 	switch step {
 	case events.StepToken, events.StepCheckingToken:
 		return readToken(body)
-	case events.StepPhone, events.StepRequestingCode:
+	case events.StepPhone, events.StepRequestingCode, events.StepQR:
 		if a := readToken(body); a.ok {
 			return a
 		}

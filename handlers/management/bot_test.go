@@ -25,6 +25,9 @@ func TestBot(t *testing.T) {
 		{"a bot", testBotToken},
 		{"a registration", testRegister},
 		{"a registration of a number that is taken", testRegisterTaken},
+		{"a QR code", testQR},
+		{"a QR code and restarts", testQRRestarts},
+		{"a QR code in a room that is not safe", testQRUnsafe},
 		{"answers too early", testTooEarly},
 		{"another code", testResendOffer},
 		{"what the configuration bars", testBarred},
@@ -153,6 +156,16 @@ func testDeadline(t *testing.T, h *house) {
 	g.expect("Let's connect")
 	g.says("cancel")
 	g.expect("The login is cancelled.")
+	h.stop()
+	h.timeout = 4 * time.Second // the picture is to be there first
+	h.start()
+	g.says("login qr")
+	g.expect("Let's connect")
+	g.issues("token", time.Now().Add(time.Hour))
+	pictures := g.pictures(1)
+	g.seen++
+	g.expect("The login took too long, so I ended it.")
+	g.takenDown(pictures)
 	h.stop()
 	h.timeout = 10 * time.Minute
 	h.start()

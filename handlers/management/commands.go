@@ -45,6 +45,15 @@ type order struct {
 	suggestion events.CommandName
 }
 
+// byQR takes the method off a command that ends in it: "login qr", "relogin 2 qr".
+func (o order) byQR() order {
+	words := strings.Fields(o.args)
+	if n := len(words); n > 0 && strings.EqualFold(words[n-1], string(events.MethodQR)) {
+		o.method, o.args = events.MethodQR, strings.Join(words[:n-1], " ")
+	}
+	return o
+}
+
 // about is the command that help is asked about, if it is one.
 func (o order) about() events.CommandName {
 	word, _, _ := strings.Cut(strings.ToLower(o.args), " ")
@@ -78,6 +87,9 @@ func readOrder(body, prefix string) order {
 	for _, name := range commands() {
 		if word == string(name) {
 			o := order{name: name, args: strings.TrimSpace(args)}
+			if name == events.CommandLogin || name == events.CommandRelogin {
+				o = o.byQR()
+			}
 			if how, rest, _ := strings.Cut(o.args, " "); name == events.CommandLogin && strings.EqualFold(how, string(events.MethodBot)) {
 				o.method, o.args = events.MethodBot, strings.TrimSpace(rest)
 			}

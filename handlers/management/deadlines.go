@@ -23,7 +23,8 @@ func (b *Bot) DeadlineReactor() journal.Reactor {
 	return journal.Reactor{
 		Name: "deadlines", Stream: events.Auth, Ready: b.Users.WaitFor, Handle: b.watch,
 		Only: []events.Type{
-			new(events.LoginStarted).Type(), new(events.LoginSucceeded).Type(), new(events.LoginFailed).Type(), new(events.CodeSent).Type(),
+			new(events.LoginStarted).Type(), new(events.LoginSucceeded).Type(), new(events.LoginFailed).Type(),
+			new(events.CodeSent).Type(), new(events.QRIssued).Type(), new(events.QRRejected).Type(),
 		},
 	}
 }
@@ -44,6 +45,10 @@ func (b *Bot) watch(ctx context.Context, e events.Event) error {
 		return stored(b.Timers.Schedule(ctx, journal.Timer{
 			Key: resendKey(f.Attempt), Aggregate: e.Aggregate, Kind: resendKind, Ref: string(f.Attempt), At: f.NextAt,
 		}))
+	case *events.QRIssued:
+		return b.renewLater(ctx, e, f.Attempt)
+	case *events.QRRejected:
+		return b.renewLater(ctx, e, f.Attempt)
 	case *events.LoginSucceeded:
 		return stored(b.clear(ctx, f.Attempt))
 	case *events.LoginFailed:
@@ -54,21 +59,21 @@ func (b *Bot) watch(ctx context.Context, e events.Event) error {
 }
 
 func (b *Bot) clear(ctx context.Context, id events.AttemptID) error {
-	for _, key := range []string{timerKey(id), resendKey(id)} {
+	for _, key := range []string{timerKey(id), resendKey(id), qrTimerKey(id)} {
 		if err := b.Timers.Unschedule(ctx, key); err != nil {
 			return err
 		}
 	}
 	// The number goes once Telegram was told that no code is wanted any more.
-	return b.Secrets.DropAttempt(ctx, id, vault.Code, vault.Password, vault.Hint, vault.BotToken, vault.Name)
+	return b.Secrets.DropAttempt(ctx, id, vault.Code, vault.Password, vault.Hint, vault.BotToken, vault.QRToken, vault.Name)
 }
 
 func timerKey(id events.AttemptID) string  { return "login." + string(id) }
 func resendKey(id events.AttemptID) string { return "resend." + string(id) }
 
-// OnDeadline ends the attempt whose deadline has passed, or tells that another
-// code may be had, for journal.OnTimer. Timers of other kinds are not its
-// business.
+// OnDeadline ends the attempt whose deadline has passed, tells that another code
+// may be had, or has a QR code renewed, for journal.OnTimer. Timers of other
+// kinds are not its business.
 func (b *Bot) OnDeadline(ctx context.Context, t journal.Timer) error {
 	now, attempt := b.now(), events.AttemptID(t.Ref)
 	if now.Before(t.At) {
@@ -80,6 +85,8 @@ func (b *Bot) OnDeadline(ctx context.Context, t journal.Timer) error {
 		command = login.Expire{Attempt: attempt, Now: now}
 	case resendKind:
 		command = login.OfferResend{Attempt: attempt, Now: now}
+	case qrKind:
+		command = login.Lapse{Attempt: attempt, Now: now}
 	default:
 		return nil
 	}

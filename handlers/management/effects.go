@@ -47,8 +47,8 @@ func (b *Bot) say(ctx context.Context, e events.Event, room events.RoomID, text 
 		return nil
 	}
 	if b.maybeSaid(e) {
-		found, err := b.wasSaid(ctx, room, e.ID)
-		if found || err != nil {
+		found, err := b.findSaid(ctx, room, e.ID)
+		if found != "" || err != nil {
 			return b.ignoreGone(e, err)
 		}
 	}
@@ -79,21 +79,22 @@ func (b *Bot) maybeSaid(e events.Event) bool {
 	return tried || e.Time.Before(b.born) || b.now().Sub(e.Time) > recently
 }
 
-// wasSaid searches the bot's latest messages in a room for the notice of an event.
-func (b *Bot) wasSaid(ctx context.Context, room events.RoomID, about events.EventID) (bool, error) {
+// findSaid searches the bot's latest messages in a room for the notice of an
+// event; empty if it is not there.
+func (b *Bot) findSaid(ctx context.Context, room events.RoomID, about events.EventID) (id.EventID, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	filter := &mautrix.FilterPart{Types: []event.Type{event.EventMessage}, Senders: []id.UserID{b.cfg.Bot}}
 	resp, err := b.client.Messages(ctx, id.RoomID(room), "", "", mautrix.DirectionBackward, filter, lookBack)
 	if err != nil {
-		return false, b.verdict(err)
+		return "", b.verdict(err)
 	}
 	for _, evt := range resp.Chunk {
 		if evt.Content.Raw[noticeKey] == string(about) {
-			return true, nil
+			return evt.ID, nil
 		}
 	}
-	return false, nil
+	return "", nil
 }
 
 func (b *Bot) ignoreGone(e events.Event, err error) error {

@@ -22,8 +22,13 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 		return nil // nobody is left to tell
 	}
 	u := b.Users.Get(e.Aggregate.UID)
-	var err error
+	err := b.takeDown(ctx, u, e)
+	if err != nil {
+		return stored(err)
+	}
 	switch f := e.Fact.(type) {
+	case *events.QRIssued:
+		err = b.onQRIssued(ctx, u, e, f)
 	case *events.BotInvited:
 		err = b.onBotInvited(ctx, u, e, f)
 	case *events.BystanderLeft:

@@ -26,6 +26,8 @@ func asks(fact events.Fact) (events.AttemptID, bool) {
 		return f.Attempt, true
 	case *events.TokenRejected:
 		return f.Attempt, true
+	case *events.QRRejected:
+		return f.Attempt, true
 	case *events.CodeRejected:
 		return f.Attempt, true
 	case *events.PasswordRejected:

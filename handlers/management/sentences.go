@@ -239,6 +239,9 @@ func redactionWords(f *events.SecretRedacted) notice {
 	if f.OK {
 		return notice{}
 	}
+	if f.What == events.SecretQR {
+		return line("I could not delete a picture of your QR code (`%s`). It is of no use to anybody any more; you may delete it yourself.", f.Error)
+	}
 	what := map[events.SecretKind]string{
 		events.SecretPhone: "phone number", events.SecretCode: "code", events.SecretPassword: "password", events.SecretToken: "bot token",
 	}[f.What]

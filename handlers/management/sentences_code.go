@@ -109,6 +109,9 @@ func factorWords(factor string) string {
 	if factor == events.FactorToken {
 		return "Telegram knows this bridge from your last login and wants no code."
 	}
+	if factor == events.FactorQR {
+		return "Your phone has scanned the code."
+	}
 	return "The code is right."
 }
 

@@ -36,6 +36,9 @@ func manuals() []manual {
 			"For instance `register +44 7911 123456 Alice Liddell`; I ask for what is missing. Telegram sends a code to the number, and may want you to accept its terms of service. " +
 				"If the number has an account already, I ask before I log you in to it. Telegram often lets new numbers in through its official apps only: " +
 				"then make the account there and type `login`.", LevelUser},
+		{events.CommandLogin, groupLogin, "login qr", "connect a Telegram account by a QR code that your phone scans",
+			"I show the code here; on the phone it is scanned in Telegram under Settings, Devices, Link Desktop Device. No code is sent then, but a password is asked for if there is one. " +
+				"`relogin qr` connects an account again that way.", LevelUser},
 		{events.CommandResend, groupLogin, "resend", "have Telegram send the login code another way",
 			"Telegram says which ways there are, and from when on; I tell you both when the code is sent.", LevelUser},
 		{events.CommandCancel, groupLogin, "cancel", "end a login that is under way",

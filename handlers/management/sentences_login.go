@@ -13,6 +13,8 @@ func loginWords(u projections.User, e events.Event) notice {
 	switch f := e.Fact.(type) {
 	case *events.LoginStarted:
 		return startWords(u, e, f)
+	case *events.QRRejected:
+		return qrRejectionWords(f.Rejection, e.Time)
 	case *events.TokenRejected:
 		return rejectionWords(f.Rejection, e.Time)
 	case *events.SignupRejected:
@@ -66,6 +68,8 @@ func startWords(u projections.User, e events.Event, f *events.LoginStarted) noti
 	}
 	question := ask(projections.Attempt{}, step)
 	switch {
+	case f.Method == events.MethodQR:
+		return qrStartWords(u, f, time)
 	case f.Login != "":
 		return reviveWords(u, f.Login, time).and(question)
 	case f.Method == events.MethodRegister:
@@ -90,6 +94,8 @@ func ask(a projections.Attempt, step events.Step) notice {
 			"I delete your message as soon as I have read it. `cancel` ends the login.")
 	case events.StepToken:
 		return line("Please send me your **bot's token**, as BotFather gave it to you; I delete your message at once. `cancel` ends the login.")
+	case events.StepQR:
+		return qrAsk()
 	case events.StepCode:
 		if wordRoute(a.Route) {
 			return line("Please send me the **code** here, word for word; I delete your message at once. Whatever you send now is taken as the code, only `cancel` and `resend` are heard.")
@@ -186,6 +192,8 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 		return line("I listen in our newer private chat now, and did not use this message. Please send %s there.", wanted(f.Step))
 	case f.Reason == events.RoomBarred:
 		return line("This bridge takes no bot tokens in rooms, so I did not use it. `cancel` ends the login; ask whoever runs the bridge how to connect a bot.")
+	case f.Step == events.StepRequestingQR, f.Step == events.StepQR && (f.Reason == events.NotUnderstood || f.Reason == events.NotAnEdit):
+		return qrInputWords(f)
 	case f.Reason == events.NotNow:
 		return line("One moment: I am still waiting for Telegram's answer to what you sent before. I did not use this message.")
 	case f.Reason == events.NotAnEdit:

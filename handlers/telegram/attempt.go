@@ -31,6 +31,24 @@ type attempt struct {
 
 func (a *attempt) close() { a.line.close() }
 
+// moveWait bounds the wait for the session of a data centre that the attempt
+// has just moved to.
+const moveWait = 2 * time.Second
+
+// settled is the attempt's session, of the data centre that it is in now. gotd
+// follows Telegram to another one within a call, and the call's answer can be
+// there before the new key is stored (help.getNearestDc tells where we are).
+func (a *attempt) settled(ctx context.Context) (vault.Secret, error) {
+	here, err := a.line.api.HelpGetNearestDC(ctx)
+	if err != nil {
+		return nil, err
+	}
+	short, cancel := context.WithTimeout(ctx, moveWait)
+	defer cancel()
+	_ = a.draft.movedTo(short, here.ThisDC) // if it is called otherwise there, what is stored counts
+	return a.draft.settled(ctx)
+}
+
 // attempts are the clients of running attempts.
 type attempts struct {
 	w    *World
@@ -68,7 +86,7 @@ func (as *attempts) make(ctx context.Context, at projections.Attempt) (*attempt,
 		defer as.w.dial.fresh.leave()
 	}
 	d := newDraft(stored)
-	a := &attempt{draft: d, unsure: stored != nil, line: as.w.dial.open(d, hooks{state: d.onState})}
+	a := &attempt{draft: d, unsure: stored != nil, line: as.w.dial.open(d, as.w.ear(at, d))}
 	if err := a.line.wait(ctx, as.patience()); err != nil {
 		a.close()
 		return nil, err
@@ -79,6 +97,10 @@ func (as *attempts) make(ctx context.Context, at projections.Attempt) (*attempt,
 	}
 	as.mu.Lock()
 	defer as.mu.Unlock()
+	if other := as.open[at.ID]; other != nil {
+		go a.close() // made at the same time; a session has one line
+		return other, nil
+	}
 	as.open[at.ID] = a
 	return a, nil
 }
@@ -90,7 +112,7 @@ func (as *attempts) patience() time.Duration { return min(as.w.cfg.Timeout, conn
 func (as *attempts) save(ctx context.Context, at projections.Attempt, a *attempt) error {
 	ctx, cancel := context.WithTimeout(ctx, as.w.cfg.Timeout)
 	defer cancel()
-	session, err := a.draft.settled(ctx)
+	session, err := a.settled(ctx)
 	if err != nil {
 		return errors.Join(errUnreachable, err)
 	}

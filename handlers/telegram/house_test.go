@@ -220,7 +220,8 @@ type person struct {
 	uid     events.UID
 	id      events.MatrixID
 	attempt events.AttemptID
-	token   string // of a bot
+	token   string              // of a bot
+	scanner telegramtest.UserID // whose telephone scans QR codes; 0: nobody's
 }
 
 func (h *house) person(id events.MatrixID) *person {

@@ -39,6 +39,7 @@ func (d *dialer) close() { d.cancel() }
 // line is a connection to Telegram that mends itself until it is closed.
 type line struct {
 	api    *tg.Client
+	move   func(ctx context.Context, dc int) error // to another data centre, with another key
 	cancel context.CancelFunc
 	ready  chan struct{} // closed once the first connection stands
 	done   chan struct{} // closed when the line is no more
@@ -50,6 +51,7 @@ type hooks struct {
 	updates gotd.UpdateHandler // without it Telegram sends none
 	state   func(gotd.ConnectionState)
 	failed  func(error) // each error that Telegram answers a call with
+	ahead   bool        // it does not wait for those who connect, though it wants updates
 }
 
 // open starts a line on a stored session, or on a new one if the storage is
@@ -73,11 +75,11 @@ func (d *dialer) open(storage session.Storage, h hooks) *line {
 		opts.DC = list[0].ID // of a simulated server; gotd's default is Telegram's
 	}
 	client := gotd.NewClient(d.cfg.APIID, d.cfg.APIHash, opts)
-	l.api = client.API()
+	l.api, l.move = client.API(), client.MigrateTo
 	go func() {
 		defer close(l.done)
 		defer cancel()
-		if h.updates != nil && d.queue(ctx, l) != nil {
+		if h.updates != nil && !h.ahead && d.queue(ctx, l) != nil {
 			return
 		}
 		l.err = client.Run(ctx, func(ctx context.Context) error {

@@ -122,7 +122,7 @@ func (s step) needPassword(ctx context.Context, a *attempt) error {
 	if err := s.keep(ctx, vault.Hint, hint); err != nil {
 		return err
 	}
-	return s.commit(ctx, login.NeedPassword{Of: s.e.ID, HasHint: len(hint) > 0}, vault.Phone, vault.Code, vault.CodeHash)
+	return s.commit(ctx, login.NeedPassword{Of: s.e.ID, HasHint: len(hint) > 0}, vault.Phone, vault.Code, vault.CodeHash, vault.QRToken, vault.QRMoved)
 }
 
 // authorised takes Telegram's answer to a right code or password.
@@ -155,7 +155,7 @@ func (s step) letIn(ctx context.Context, a *attempt, self *tg.User) error {
 	}
 	settle, cancel := context.WithTimeout(ctx, w.cfg.Timeout)
 	defer cancel()
-	session, err := a.draft.settled(settle)
+	session, err := a.settled(settle)
 	if err != nil {
 		return journal.Down(err)
 	}

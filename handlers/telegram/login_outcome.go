@@ -64,7 +64,7 @@ func (s step) doubt(ctx context.Context, a *attempt, code string) error {
 		return journal.Down(err)
 	case where == standsInside:
 		return s.letIn(ctx, a, self)
-	case where == standsBeforePassword && s.asking == events.StepCode:
+	case where == standsBeforePassword && (s.asking == events.StepCode || s.asking == events.StepQR):
 		return s.needPassword(ctx, a)
 	}
 	return s.refuseFor(ctx, code)
@@ -78,7 +78,10 @@ func (s step) refuseFor(ctx context.Context, code string) error {
 		s.w.log.Error().Str("attempt", string(s.at.ID)).Str("step", string(s.at.Step)).Str("error", code).Msg("Telegram refused with an error that is not in the table")
 	}
 	coded := s.at.Step == events.StepSigningUp && v.next == events.StepCode // auth.signUp looks at the code again
-	if v.next != events.StepPhone && !coded || s.asking == events.StepToken {
+	switch {
+	case s.asking == events.StepQR && v.reason != events.BadQR:
+		v.next = events.StepPhone // to ask for a code again would be answered so again
+	case v.next != events.StepPhone && !coded || s.asking == events.StepToken:
 		v.next = s.asking // what else it names was not asked for
 	}
 	if v.reason != events.SessionLost {
@@ -105,6 +108,8 @@ func (s step) refuse(ctx context.Context, v verdict, code string) error {
 		drop = nil // all goes with the attempt, once onLoginFailed has used it
 	case s.at.Step == events.StepEntering:
 		drop = nil // gone since the user was asked; what lies there now was sent since
+	case s.asking == events.StepQR:
+		drop = []string{vault.QRToken, vault.QRMoved}
 	case v.next == events.StepPhone:
 		drop = []string{vault.Phone, vault.Code, vault.CodeHash, vault.Password}
 	case s.at.Step == events.StepResendingCode, s.asking == events.StepName && v.next == events.StepCode:
@@ -126,6 +131,8 @@ func (s step) asked() string {
 		return vault.BotToken
 	case events.StepPassword:
 		return vault.Password
+	case events.StepQR:
+		return vault.QRToken
 	default:
 		return vault.Phone
 	}

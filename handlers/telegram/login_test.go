@@ -22,9 +22,9 @@ func withAlice(t *testing.T, password string) (*house, *person, telegramtest.Use
 }
 
 // secretsGone checks that nothing of the attempt is left in the vault.
-func secretsGone(t *testing.T, h *house, id events.AttemptID) {
+func secretsGone(t testing.TB, h *house, id events.AttemptID) {
 	t.Helper()
-	for _, name := range []string{vault.Phone, vault.Code, vault.Password, vault.CodeHash, vault.Session, vault.Hint, vault.BotToken, vault.Name, vault.Terms} {
+	for _, name := range []string{vault.Phone, vault.Code, vault.Password, vault.CodeHash, vault.Session, vault.Hint, vault.BotToken, vault.Name, vault.Terms, vault.QRToken, vault.QRMoved} {
 		h.awaitGone(id, name)
 	}
 }

@@ -18,6 +18,12 @@ import (
 // onAuth reacts to what happens to logins.
 func (w *World) onAuth(ctx context.Context, e events.Event) error {
 	switch f := e.Fact.(type) {
+	case *events.LoginStarted:
+		return w.onQRWanted(ctx, e, f.Attempt)
+	case *events.QRLapsed:
+		return w.onQRWanted(ctx, e, f.Attempt)
+	case *events.QRScanned:
+		return w.onQRWanted(ctx, e, f.Attempt)
 	case *events.PhoneSubmitted:
 		return w.onSubmitted(ctx, e, f.Attempt, events.StepPhone, step.requestCode)
 	case *events.ResendRequested:
@@ -103,7 +109,7 @@ func (w *World) abandon(ctx context.Context, a *attempt, f *events.LoginFailed) 
 		if errPhone == nil && errHash == nil {
 			_ = w.cancelCode(ctx, a.line.api, phone, hash)
 		}
-	case events.StepCheckingToken, events.StepCheckingCode, events.StepCheckingPassword,
+	case events.StepCheckingToken, events.StepCheckingCode, events.StepCheckingPassword, events.StepQR, events.StepRequestingQR,
 		events.StepConfirm, events.StepEntering, events.StepSigningUp:
 		_, _ = w.logOut(ctx, a.line.api)
 	default:

@@ -29,6 +29,8 @@ const (
 	signUp        = "auth.signUp"
 	checkPassword = "auth.checkPassword"
 	importBot     = "auth.importBotAuthorization"
+	exportToken   = "auth.exportLoginToken"
+	importToken   = "auth.importLoginToken"
 )
 
 // refusals is the one table of the errors that the methods of a login document
@@ -39,8 +41,8 @@ const (
 func refusals() []refusal {
 	phone, code, password := events.StepPhone, events.StepCode, events.StepPassword
 	return []refusal{
-		{"API_ID_INVALID", 400, []string{sendCode, importBot}, verdict{events.ConfigError, "", true}},
-		{"API_ID_PUBLISHED_FLOOD", 400, []string{sendCode, importBot}, verdict{events.ConfigError, "", true}},
+		{"API_ID_INVALID", 400, []string{sendCode, importBot, exportToken}, verdict{events.ConfigError, "", true}},
+		{"API_ID_PUBLISHED_FLOOD", 400, []string{sendCode, importBot, exportToken}, verdict{events.ConfigError, "", true}},
 		{"UPDATE_APP_TO_LOGIN", 406, []string{sendCode, signIn}, verdict{events.ConfigError, "", true}},
 		{"CONNECTION_API_ID_INVALID", 400, nil, verdict{events.ConfigError, "", true}},
 
@@ -73,6 +75,12 @@ func refusals() []refusal {
 
 		{"ACCESS_TOKEN_INVALID", 400, []string{importBot}, verdict{events.BadToken, events.StepToken, false}},
 		{"ACCESS_TOKEN_EXPIRED", 400, []string{importBot}, verdict{events.BadToken, events.StepToken, false}},
+
+		{"AUTH_TOKEN_EXPIRED", 400, []string{importToken}, verdict{events.BadQR, events.StepQR, false}},
+		{"AUTH_TOKEN_INVALID", 400, []string{importToken}, verdict{events.BadQR, events.StepQR, false}},
+		{"AUTH_TOKEN_INVALIDX", 400, []string{importToken}, verdict{events.BadQR, events.StepQR, false}},
+		{"AUTH_TOKEN_ALREADY_ACCEPTED", 400, []string{importToken}, verdict{events.BadQR, events.StepQR, false}},
+		{"AUTH_TOKEN_EXCEPTION", 400, []string{importToken}, verdict{events.BadQR, events.StepQR, false}},
 
 		{"AUTH_RESTART", 500, []string{sendCode, signIn}, verdict{events.LoginRestarted, phone, false}},
 		{"SIGN_IN_FAILED", 500, []string{signIn}, verdict{events.LoginRestarted, phone, false}},

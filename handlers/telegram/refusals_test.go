@@ -19,7 +19,8 @@ import (
 // table, come as answers to auth.signIn.
 func TestRefusalsTable(t *testing.T) {
 	for method, step := range map[string]events.Step{
-		sendCode: events.StepPhone, resendCode: events.StepCode, signIn: events.StepCode, signUp: events.StepName, importBot: events.StepToken, checkPassword: events.StepPassword,
+		sendCode: events.StepPhone, resendCode: events.StepCode, signIn: events.StepCode, signUp: events.StepName, importBot: events.StepToken,
+		checkPassword: events.StepPassword, exportToken: events.StepQR,
 	} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
@@ -84,6 +85,8 @@ func (p *person) outcomes() []any {
 			all = append(all, f)
 		case *events.PhoneRejected:
 			all = append(all, f.Rejection)
+		case *events.QRRejected:
+			all = append(all, f.Rejection)
 		case *events.TokenRejected:
 			all = append(all, f.Rejection)
 		case *events.CodeRejected:
@@ -109,6 +112,10 @@ func (p *person) reach(step events.Step) {
 		case a == nil && step == events.StepName:
 			p.attempt = events.NewAttemptID()
 			p.do(login.Start{Attempt: p.attempt, User: p.id, Room: "!room:test", Deadline: time.Now().Add(5 * time.Minute), MaxLogins: 5, Method: events.MethodRegister})
+		case a == nil && step == events.StepQR:
+			p.beginQR()
+		case a != nil && step == events.StepQR && !a.ByQR():
+			p.do(login.Cancel{}) // no code is shown any more
 		case a == nil:
 			p.begin()
 		case a.Step == step && a.Next == "" && step == events.StepCode && a.Route == events.RouteCall:
@@ -147,6 +154,8 @@ func (p *person) give(step events.Step) {
 		p.answer(step, vault.Name, "Alice")
 	case events.StepPassword:
 		p.password("open sesame")
+	case events.StepQR:
+		p.scan()
 	}
 }
 

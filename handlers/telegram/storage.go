@@ -87,6 +87,24 @@ func (d *draft) settled(ctx context.Context) ([]byte, error) {
 	}
 }
 
+// movedTo returns once the session of a data centre is here: the line is there a
+// little before its session is.
+func (d *draft) movedTo(ctx context.Context, dc int) error {
+	for {
+		d.mu.Lock()
+		now, change := bytes.Clone(d.bytes), d.change
+		d.mu.Unlock()
+		if data, err := parseSession(ctx, now); err == nil && data.DC == dc {
+			return nil
+		}
+		select {
+		case <-change:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // kept is the session of a login, in the vault. When Telegram has forgotten the
 // key (−404), gotd makes a new one and stores it over the old: a key that
 // nobody is logged in with. That is refused here, so that a mistake of

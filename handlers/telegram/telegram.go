@@ -109,6 +109,7 @@ func New(cfg Config, deps Deps) *World {
 // Run starts a client for every active login and keeps them until ctx ends.
 // Then it stops taking updates, stores the cursors and returns, within 5 s.
 func (w *World) Run(ctx context.Context) error {
+	w.listen(ctx)
 	w.fleet.startAll(ctx)
 	w.fleet.tend(ctx)
 	w.Close()
@@ -136,6 +137,7 @@ func (w *World) LoginReactor() journal.Reactor {
 			(&events.TokenSubmitted{}).Type(), (&events.ResendRequested{}).Type(), (&events.PhoneSubmitted{}).Type(), (&events.CodeSubmitted{}).Type(), (&events.PasswordSubmitted{}).Type(),
 			(&events.SignupRequired{}).Type(), (&events.TermsAccepted{}).Type(), (&events.NameSubmitted{}).Type(), (&events.LoginConfirmed{}).Type(),
 			(&events.LoginSucceeded{}).Type(), (&events.LoginFailed{}).Type(), (&events.LogoutRequested{}).Type(),
+			(&events.LoginStarted{}).Type(), (&events.QRLapsed{}).Type(), (&events.QRScanned{}).Type(),
 			(&events.SessionEnded{}).Type(), (&events.CommandGiven{}).Type(), (&events.DeviceLogoutRequested{}).Type(),
 		},
 	}

@@ -18,10 +18,12 @@ const (
 	Password = "password"
 	BotToken = "bot_token"
 	CodeHash = "phone_code_hash"
-	Session  = "session" // of the attempt, not yet authorised
-	Hint     = "hint"    // what Telegram says of the password, or how a code begins
-	Name     = "name"    // of an account to make: the first name, and the last on a line of its own
-	Terms    = "terms"   // which of Telegram's terms of service the user was shown
+	Session  = "session"  // of the attempt, not yet authorised
+	Hint     = "hint"     // what Telegram says of the password, or how a code begins
+	Name     = "name"     // of an account to make: the first name, and the last on a line of its own
+	Terms    = "terms"    // which of Telegram's terms of service the user was shown
+	QRToken  = "qr"       // what the QR code shows
+	QRMoved  = "qr_moved" // a token that was scanned, and where it is to be taken to
 )
 
 // minTTL is the shortest TTL that a bucket takes.
@@ -110,7 +112,7 @@ func (v *Vault) DropAttemptAt(ctx context.Context, id events.AttemptID, name str
 // Those that are not there are no error.
 func (v *Vault) DropAttempt(ctx context.Context, id events.AttemptID, names ...string) error {
 	if len(names) == 0 {
-		names = []string{Phone, Code, Password, CodeHash, Session, Hint, BotToken, Name, Terms}
+		names = []string{Phone, Code, Password, CodeHash, Session, Hint, BotToken, Name, Terms, QRToken, QRMoved}
 	}
 	var failed []error
 	for _, name := range names {

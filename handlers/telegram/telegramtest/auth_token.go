@@ -12,7 +12,7 @@ import (
 	"github.com/gotd/td/tg"
 )
 
-const loginTokenLife = 30 // seconds, as at Telegram
+const loginTokenLife = 30 * time.Second // as at Telegram
 
 // loginToken is what a QR code shows.
 type loginToken struct {
@@ -109,7 +109,7 @@ func (s *Server) exportLoginToken(ctx context.Context, r *tg.AuthExportLoginToke
 		return s.tokenLogin(in, u)
 	}
 	raw := randomBytes(32)
-	t := &loginToken{Key: in.key.id(), Expires: int(time.Now().Unix()) + loginTokenLife}
+	t := &loginToken{Key: in.key.id(), Expires: int(time.Now().Add(s.opts.QRLife).Unix())}
 	s.w.QR[hex.EncodeToString(raw)] = t
 	return &tg.AuthLoginToken{Expires: t.Expires, Token: raw}, nil
 }

@@ -38,6 +38,8 @@ type Options struct {
 	ChannelDifferenceTimeout int
 	// CodeAttempts is how often a login code may be wrong. Default 5.
 	CodeAttempts int
+	// QRLife is how long a login token is good for, in whole seconds. Default 30 s.
+	QRLife time.Duration
 	// CodeTimeout is sent with each code: seconds after which another route
 	// may be asked for. Default 60.
 	CodeTimeout int
@@ -94,6 +96,9 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	setDefault(&opts.KeepEvents, 10000)
 	setDefault(&opts.CodeAttempts, 5)
 	setDefault(&opts.CodeTimeout, 60)
+	if opts.QRLife == 0 {
+		opts.QRLife = loginTokenLife
+	}
 	s := &Server{
 		opts: opts, log: opts.Log, cipher: crypto.NewServerCipher(crypto.DefaultRand()),
 		msgID: proto.NewMessageIDGen(time.Now), names: methodNames(),
