@@ -36,6 +36,7 @@ func TestConformance(t *testing.T) {
 	w.setConfig(`attempt_timeout: 20s`, "attempt_timeout: 10m")
 	w.run()
 
+	c.refusals()
 	standing := c.standing()
 	c.plays()
 	c.done()
