@@ -50,13 +50,14 @@ type refused struct {
 	step         events.Step // whose answer it looks at
 	checking     events.Step // while it does
 	rejected     string      // the event of a refusal after which the login goes on
-	any          bool        // has the rows that name no method, too
+	any          bool        // for the rows that name no method
 }
 
 func refusedCalls() []refused {
 	return []refused{
 		{"phone", "auth.sendCode", events.StepPhone, events.StepRequestingCode, "phone_rejected", false},
 		{"phone", "auth.resendCode", events.StepCode, events.StepResendingCode, "code_rejected", false},
+		{"phone", "auth.signIn", events.StepCode, events.StepCheckingCode, "code_rejected", false},
 		{"phone", "auth.signIn", events.StepCode, events.StepCheckingCode, "code_rejected", true},
 		{"password", "auth.checkPassword", events.StepPassword, events.StepCheckingPassword, "password_rejected", false},
 		{"bot", "auth.importBotAuthorization", events.StepToken, events.StepCheckingToken, "token_rejected", false},
@@ -66,9 +67,12 @@ func refusedCalls() []refused {
 // rows are the rows of the table for a call, and what is in no table.
 func (r refused) rows() (rows []telegram.Refusal) {
 	for _, row := range telegram.Refusals() {
-		if r.any && row.Methods == nil || slices.Contains(row.Methods, r.call) {
+		if r.any && row.Methods == nil || !r.any && slices.Contains(row.Methods, r.call) {
 			rows = append(rows, row)
 		}
+	}
+	if r.any {
+		return rows
 	}
 	wait := events.FloodWait
 	if r.checking == events.StepResendingCode {
@@ -92,7 +96,7 @@ func (c *cast) refusals() {
 			}
 		}
 		m := methods()[slices.IndexFunc(methods(), func(m method) bool { return m.name == r.method })]
-		a := c.actor("refused "+strings.ToLower(strings.TrimPrefix(r.call, "auth.")), m.account)
+		a := c.actor("refused "+strings.ToLower(strings.TrimPrefix(r.call, "auth."))+map[bool]string{true: " by any"}[r.any], m.account)
 		routes := slices.Repeat([]telegramtest.CodeRoute{telegramtest.ViaSMS, telegramtest.ViaCall}, 20)
 		c.w.tg.SetCodeRoutes(a.phone, routes...)
 		c.do(func() {
