@@ -63,7 +63,7 @@ func (a *actor) atTheWrongTime() {
 func (a *actor) whileAsking() {
 	w := a.w
 	w.t.Helper()
-	cancel, hits := w.tg.Inject(telegramtest.Fault{Method: "auth.sendCode", Phone: a.phone, Delay: time.Second, Times: 1})
+	cancel, hits := w.tg.Inject(telegramtest.Fault{Method: "auth.sendCode", Phone: a.phone, Delay: 5 * time.Second, Times: 1})
 	defer cancel()
 	a.give(a.phone)
 	if err := w.tg.Await(w.ctx(time.Minute), func() bool { return hits() > 0 }); err != nil {
