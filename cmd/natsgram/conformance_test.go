@@ -25,7 +25,7 @@ func TestConformance(t *testing.T) {
 	w.setConfig(`attempt_timeout: 10m`, "attempt_timeout: 20s")
 	w.setConfig(`level: info`, "level: debug")
 	w.run()
-	c := newCast(w, 6)
+	c := newCast(w, 8)
 	clock := time.Now()
 	lap := func(what string) { t.Logf("%s: %v", what, time.Since(clock).Round(10*time.Millisecond)) }
 
@@ -36,6 +36,8 @@ func TestConformance(t *testing.T) {
 	w.setConfig(`attempt_timeout: 20s`, "attempt_timeout: 10m")
 	w.run()
 
+	c.refusals()
+	c.careless()
 	standing := c.standing()
 	c.plays()
 	c.done()

@@ -147,7 +147,13 @@ func (b *Bucket) sweep(ctx context.Context, key string, upTo uint64) error {
 		if err != nil || !found || r.Seq > upTo {
 			return err
 		}
-		if err := b.erase(ctx, r.Seq); err != nil {
+		err = b.erase(ctx, r.Seq)
+		if err == nil {
+			continue
+		}
+		// If another was faster, the server has several ways to say so.
+		again, found, readErr := b.conn.next(ctx, b.stream, b.prefix+key, 1)
+		if readErr != nil || found && again.Seq == r.Seq {
 			return err
 		}
 	}

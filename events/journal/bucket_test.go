@@ -81,6 +81,27 @@ func TestBucketRules(t *testing.T) {
 	}
 }
 
+// TestDeletedByMany: who comes second finds it done.
+func TestDeletedByMany(t *testing.T) {
+	ctx, b := testContext(t), bucket(t, connect(t, testConfig(t)), "VAULT")
+	for range 20 {
+		rev, err := b.Put(ctx, "k", []byte("one"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan error, 4)
+		for range cap(done) / 2 {
+			go func() { done <- b.Delete(ctx, "k") }()
+			go func() { done <- b.DeleteAt(ctx, "k", rev) }()
+		}
+		for range cap(done) {
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
 // TestDeletedForGood deletes keys that were written more than once, and kills
 // the server: none of their values comes back.
 func TestDeletedForGood(t *testing.T) {
