@@ -19,7 +19,7 @@ func refusalWords(r telegram.Refusal) string {
 	if r.Final {
 		return map[events.Refusal]string{
 			events.ConfigError:     "This bridge is not set up right: Telegram refuses it (`" + r.Error + "`), so the login has ended",
-			events.SignUpForbidden: "Make the account in an official Telegram app first",
+			events.SignUpForbidden: "Make the account in an official Telegram app (https://telegram.org/apps)",
 			events.PhoneUnknown:    "There is no Telegram account with this number, so the login has ended",
 			events.EmailDemanded:   "Telegram wants you to set up an e-mail address",
 			events.AccountClosed:   "Telegram has closed this account, so the login has ended",
