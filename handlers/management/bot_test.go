@@ -69,6 +69,16 @@ func testCommands(t *testing.T, h *house) {
 		g.says(c.says)
 		g.expect(c.expect)
 	}
+	for _, secret := range []struct{ says, expect string }{
+		{"+44 7911 123456", "No login is under way, so I did not use this message, and I delete it. Type `login` to begin one"},
+		{"123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11", "No login is under way"},
+		{"lgoin +44 7911 123456", "I don't know that command. Did you mean `login`?"},
+		{"relogin +44 7911 123456", "You are not logged in to Telegram."},
+	} {
+		sent := g.says(secret.says)
+		g.expect(secret.expect)
+		g.deleted(sent)
+	}
 	must(g.user.SendNotice(within(t), g.room, "login"))(t) // bots don't answer bots
 	must(g.user.React(within(t), g.room, g.says("help"), "👍"))(t)
 	g.expect("I connect your")
