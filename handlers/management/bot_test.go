@@ -105,7 +105,7 @@ func testProgress(t *testing.T, h *house) {
 	}
 	made(1) // before the list: not told yet
 	g.happens(login.ListChats{Login: id, Rooms: 8, Private: 3})
-	g.expect("You have 8 groups and channels on Telegram; I am making their rooms, newest first.", "1 of 8 rooms are ready.")
+	g.expect("You have 8 groups and channels on Telegram; I am making their rooms, newest first.", "1 of 8 rooms is ready.")
 	for n, want := range []string{2: "2 of 8 rooms are ready.", 3: "", 4: "4 of 8 rooms are ready.", 5: "", 6: "6 of 8 rooms are ready.", 7: "", 8: ""} {
 		if n < 2 {
 			continue
@@ -141,7 +141,7 @@ func testSessionEnds(t *testing.T, h *house) {
 	g.happens(login.End{Login: id, Cause: events.EndedByRevocation, Evidence: "SESSION_REVOKED"})
 	g.expect("Your Telegram session was ended from another Telegram app (Settings, Devices). Your rooms are kept: type `relogin` to connect them again.")
 	g.says("ping")
-	g.expect("I am here. Telegram has ended your session")
+	g.expect("I am here. Your Telegram session has ended")
 	again := g.loggedIn("acc-trent")
 	if u := g.deps.Users.Get(g.uid); len(u.Logins) != 1 || u.Logins[0].ID != id || again == id {
 		t.Errorf("logins %+v", u.Logins)

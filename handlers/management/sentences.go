@@ -132,7 +132,7 @@ func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 		case len(logins) > 0:
 			return line("I am here. You are logged in as %s; asking Telegram…", names(logins))
 		case len(u.Logins) > 0:
-			return line("I am here. Telegram has ended your session (%s): type `relogin` to connect it again.", names(u.Logins))
+			return line("I am here. Your Telegram session has ended (%s): type `relogin` to connect it again.", names(u.Logins))
 		default:
 			return line("I am here. You are not logged in to Telegram: type `login` to connect your account.")
 		}
@@ -202,7 +202,7 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 	case events.RefusedTheyAreOut:
 		return line("That user is not logged in to Telegram here. `logins --all` lists who is.")
 	case events.RefusedSuspended:
-		return line("Telegram has ended the session of that account, so I can't ask. `relogin` connects it again.")
+		return line("The session of that account has ended, so I can't ask Telegram. `relogin` connects it again.")
 	case events.RefusedNoDevice:
 		return line("I don't know which session that is. `sessions` lists them; `sessions end 2`, for instance, ends the second of the list.")
 	case events.RefusedOwnDevice:
