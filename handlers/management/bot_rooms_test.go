@@ -71,10 +71,15 @@ func testNewerRoom(t *testing.T, h *house) {
 	g.awaitStep(events.StepRequestingCode)
 	g.room, g.seen = old, seen
 	g.expect("You have opened a newer private chat with me: I listen there now. Commands here need `!tg` in front.")
+	// The old room is no safe place any more, which does not end the login.
+	must(g.user.API().SendStateEvent(within(t), g.room, event.StateJoinRules, "", map[string]any{"join_rule": "public"}))(t)
 	g.deleted(g.says("54321")) // the code, into the wrong room
 	g.expect("I listen in our newer private chat now, and did not use this message. Please send your phone number there.")
 	g.says("!tg help")
 	g.expect("Commands in this room: `!tg help`, `!tg ping`, `!tg version`. To log in to Telegram, open a private chat with me alone.")
+	if g.count("login_failed") != 0 {
+		t.Error("the login ended for a room that it is not in")
+	}
 }
 
 func testCrowdedRoom(t *testing.T, h *house) {

@@ -69,6 +69,16 @@ func testCommands(t *testing.T, h *house) {
 		g.says(c.says)
 		g.expect(c.expect)
 	}
+	for _, secret := range []struct{ says, expect string }{
+		{"+44 7911 123456", "No login is under way, so I did not use this message, and I delete it. Type `login` to begin one"},
+		{"123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11", "No login is under way"},
+		{"lgoin +44 7911 123456", "I don't know that command. Did you mean `login`?"},
+		{"relogin +44 7911 123456", "You are not logged in to Telegram."},
+	} {
+		sent := g.says(secret.says)
+		g.expect(secret.expect)
+		g.deleted(sent)
+	}
 	must(g.user.SendNotice(within(t), g.room, "login"))(t) // bots don't answer bots
 	must(g.user.React(within(t), g.room, g.says("help"), "👍"))(t)
 	g.expect("I connect your")
@@ -95,7 +105,7 @@ func testProgress(t *testing.T, h *house) {
 	}
 	made(1) // before the list: not told yet
 	g.happens(login.ListChats{Login: id, Rooms: 8, Private: 3})
-	g.expect("You have 8 groups and channels on Telegram; I am making their rooms, newest first.", "1 of 8 rooms are ready.")
+	g.expect("You have 8 groups and channels on Telegram; I am making their rooms, newest first.", "1 of 8 rooms is ready.")
 	for n, want := range []string{2: "2 of 8 rooms are ready.", 3: "", 4: "4 of 8 rooms are ready.", 5: "", 6: "6 of 8 rooms are ready.", 7: "", 8: ""} {
 		if n < 2 {
 			continue
@@ -131,7 +141,7 @@ func testSessionEnds(t *testing.T, h *house) {
 	g.happens(login.End{Login: id, Cause: events.EndedByRevocation, Evidence: "SESSION_REVOKED"})
 	g.expect("Your Telegram session was ended from another Telegram app (Settings, Devices). Your rooms are kept: type `relogin` to connect them again.")
 	g.says("ping")
-	g.expect("I am here. Telegram has ended your session")
+	g.expect("I am here. Your Telegram session has ended")
 	again := g.loggedIn("acc-trent")
 	if u := g.deps.Users.Get(g.uid); len(u.Logins) != 1 || u.Logins[0].ID != id || again == id {
 		t.Errorf("logins %+v", u.Logins)

@@ -3,6 +3,7 @@ package management
 import (
 	"strings"
 	"time"
+	"unicode"
 
 	"maunium.net/go/mautrix/event"
 
@@ -43,16 +44,32 @@ type order struct {
 	method events.Method
 	// suggestion is the command probably meant by an unknown one.
 	suggestion events.CommandName
+	// secret is what the message holds besides a command's word, if that is no
+	// one else's to read. It is redacted if the command is refused.
+	secret events.SecretKind
 }
 
-// byQR takes the method off a command that ends in it: "login qr", "relogin 2 qr".
+// byQR takes the method off a command that begins or ends with it: "login qr",
+// "relogin 2 qr". What else stands after "login qr" says nothing, but may be secret.
 func (o order) byQR() order {
 	words := strings.Fields(o.args)
-	if n := len(words); n > 0 && strings.EqualFold(words[n-1], string(events.MethodQR)) {
-		o.method, o.args = events.MethodQR, strings.Join(words[:n-1], " ")
+	n := len(words)
+	switch {
+	case n > 0 && isQR(words[0]):
+		words = words[1:]
+	case n > 0 && isQR(words[n-1]):
+		words = words[:n-1]
+	default:
+		return o
+	}
+	o.method, o.args = events.MethodQR, strings.Join(words, " ")
+	if o.name == events.CommandLogin && o.secret == "" {
+		o.args = ""
 	}
 	return o
 }
+
+func isQR(word string) bool { return strings.EqualFold(word, string(events.MethodQR)) }
 
 // about is the command that help is asked about, if it is one.
 func (o order) about() events.CommandName {
@@ -79,19 +96,19 @@ func readOrder(body, prefix string) order {
 	if rest, ok := cutPrefix(body, prefix); ok {
 		body = rest
 	}
-	word, args, _ := strings.Cut(strings.TrimSpace(body), " ")
+	word, args := cutWord(body)
 	word = strings.ToLower(strings.Trim(word, "!/.,?:;`'\"\n\t "))
 	if word == "" && args == "" {
 		return order{name: events.CommandHelp} // the prefix alone
 	}
 	for _, name := range commands() {
 		if word == string(name) {
-			o := order{name: name, args: strings.TrimSpace(args)}
+			o := order{name: name, args: args, secret: secretIn(args)}
 			if name == events.CommandLogin || name == events.CommandRelogin {
 				o = o.byQR()
 			}
-			if how, rest, _ := strings.Cut(o.args, " "); name == events.CommandLogin && strings.EqualFold(how, string(events.MethodBot)) {
-				o.method, o.args = events.MethodBot, strings.TrimSpace(rest)
+			if how, rest := cutWord(o.args); name == events.CommandLogin && strings.EqualFold(how, string(events.MethodBot)) {
+				o.method, o.args = events.MethodBot, rest
 			}
 			if name == events.CommandRegister {
 				o.method = events.MethodRegister
@@ -99,7 +116,16 @@ func readOrder(body, prefix string) order {
 			return o
 		}
 	}
-	return order{name: events.CommandUnknown, suggestion: nearest(word)}
+	return order{name: events.CommandUnknown, suggestion: nearest(word), secret: secretIn(body)}
+}
+
+// cutWord takes the first word off a text, whatever blank is after it.
+func cutWord(text string) (word, rest string) {
+	text = strings.TrimSpace(text)
+	if end := strings.IndexFunc(text, unicode.IsSpace); end >= 0 {
+		return text[:end], strings.TrimSpace(text[end:])
+	}
+	return text, ""
 }
 
 // cutPrefix takes the prefix off, if it stands alone before a command.
@@ -136,7 +162,7 @@ func understand(a *projections.Attempt, s said, prefix string) (o order, answers
 	switch {
 	case a != nil && consentAsked(a.Step) && declines(s.body):
 		return order{name: events.CommandCancel}, false
-	case a != nil && a.Step == events.StepName && o.args != "" && o.secret() == "":
+	case a != nil && a.Step == events.StepName && o.args != "" && (o.secret == "" || !o.starts()):
 		return order{}, true // a name may begin like a command
 	}
 	return o, a != nil && o.name == events.CommandUnknown

@@ -1,6 +1,7 @@
 package management
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,16 @@ func TestReadOrder(t *testing.T) {
 		"help?":              {name: events.CommandHelp},
 		"!tg login":          {name: events.CommandLogin},
 		"!TG   logout 2":     {name: events.CommandLogout, args: "2"},
-		"login +44 7911 1":   {name: events.CommandLogin, args: "+44 7911 1"},
+		"login +44 7911 1":   {name: events.CommandLogin, args: "+44 7911 1", secret: events.SecretPhone},
+		"login\n+44 79":      {name: events.CommandLogin, args: "+44 79"},
+		"login\tqr":          {name: events.CommandLogin, method: events.MethodQR},
+		"login qr please":    {name: events.CommandLogin, method: events.MethodQR},
+		"relogin qr 2":       {name: events.CommandRelogin, args: "2", method: events.MethodQR},
+		"login qr 447911123": {name: events.CommandLogin, method: events.MethodQR, args: "447911123", secret: events.SecretPhone},
+		"login bot\n1:x":     {name: events.CommandLogin, method: events.MethodBot, args: "1:x"},
+		"+44 7911 123456":    {name: events.CommandUnknown, secret: events.SecretPhone},
+		"logn +44 7911 1234": {name: events.CommandUnknown, suggestion: events.CommandLogin, secret: events.SecretPhone},
+		"it is 123:" + strings.Repeat("x", minToken): {name: events.CommandUnknown, secret: events.SecretToken},
 		"!tg":                {name: events.CommandHelp},
 		"":                   {name: events.CommandHelp},
 		"lgoin":              {name: events.CommandUnknown, suggestion: events.CommandLogin},

@@ -2,6 +2,7 @@ package management
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/natsgram/natsgram/events"
@@ -56,6 +57,12 @@ func TestDeviceWords(t *testing.T) {
 		d := events.Device{App: "Telegram 11", Model: "Pixel", Place: "London"}
 		says(t, projections.User{}, &events.DevicesListed{OK: code == "", Error: code, Sealed: events.DevicesFacts{Devices: []events.Device{d}}})
 		says(t, projections.User{}, &events.DeviceLoggedOut{OK: code == "", Error: code, Sealed: events.DeviceFacts{Device: d}})
+	}
+	for n, want := range map[int]string{1: "There is no other.", 2: "`sessions end 2`, for instance, ends the second."} {
+		list := events.DevicesFacts{Devices: make([]events.Device, n)}
+		if text := says(t, projections.User{}, &events.DevicesListed{OK: true, Sealed: list}); !strings.Contains(text, want) {
+			t.Errorf("of %d sessions: %q", n, text)
+		}
 	}
 	if got := deviceName(events.Device{App: "Telegram 11", Model: "Pixel", Place: "London"}); got != "Telegram 11 on Pixel, London" {
 		t.Errorf("%q", got)

@@ -137,7 +137,7 @@ func (b *Bot) takeElsewhere(ctx context.Context, where events.RoomFacts, evt *ev
 	}
 	o := readOrder(rest, b.cfg.Prefix)
 	return true, b.record(ctx, b.Users.Get(uid), "", evt, func(projections.User) (events.Fact, error) {
-		refused := &events.CommandRefused{Command: o.name, Suggestion: o.suggestion, Secret: o.secret(), Sealed: where}
+		refused := &events.CommandRefused{Command: o.name, Suggestion: o.suggestion, Secret: o.secret, Sealed: where}
 		switch {
 		case !b.permitted(where.User):
 			refused.Reason = events.RefusedNotPermitted

@@ -136,11 +136,11 @@ func (b *Bot) start(where events.RoomFacts) login.Start {
 func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact, error) {
 	where := events.RoomFacts{User: start.User, Room: start.Room}
 	if !b.permitted(where.User) {
-		return &events.CommandRefused{Command: o.name, Reason: events.RefusedNotPermitted, Secret: o.secret(), Sealed: where}, nil
+		return &events.CommandRefused{Command: o.name, Reason: events.RefusedNotPermitted, Secret: o.secret, Sealed: where}, nil
 	}
 	fact, others, err := b.administer(o, where)
 	if why := b.barred(u, o); !others && why != "" {
-		return &events.CommandRefused{Command: o.name, Reason: why, Secret: o.secret(), Sealed: where}, nil
+		return &events.CommandRefused{Command: o.name, Reason: why, Secret: o.secret, Sealed: where}, nil
 	}
 	if !others {
 		fact, err = decide(u, o, start, b.now())
@@ -148,7 +148,7 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 	var refused login.Refused
 	switch {
 	case errors.As(err, &refused):
-		return &events.CommandRefused{Command: o.name, Reason: refused.Reason, Suggestion: o.suggestion, Secret: o.secret(), Sealed: where}, nil
+		return &events.CommandRefused{Command: o.name, Reason: refused.Reason, Suggestion: o.suggestion, Secret: o.secret, Sealed: where}, nil
 	case fact == nil && err == nil:
 		return &events.CommandGiven{Command: o.name, About: o.about(), Sealed: where}, nil
 	}

@@ -213,19 +213,16 @@ func readFor(a projections.Attempt, s said) answer {
 	}
 }
 
-// secret is what a command that is refused holds besides its word, if that is
-// no one else's to read.
-func (o order) secret() events.SecretKind {
-	if o.name != events.CommandLogin && o.name != events.CommandRegister {
+// secretIn is what a text that no step asked for may hold that is secret.
+func secretIn(text string) events.SecretKind {
+	switch {
+	case slices.ContainsFunc(strings.Fields(text), func(word string) bool { return readToken(word).ok }):
+		return events.SecretToken
+	case hasNumber(text):
+		return events.SecretPhone
+	default:
 		return ""
 	}
-	if readToken(o.args).ok {
-		return events.SecretToken
-	}
-	if hasNumber(o.args) {
-		return events.SecretPhone
-	}
-	return ""
 }
 
 // hasNumber reports whether a text has as many digits as a phone number.

@@ -33,7 +33,9 @@ func asks(fact events.Fact) (events.AttemptID, bool) {
 	case *events.PasswordRejected:
 		return f.Attempt, true
 	case *events.InputRefused:
-		return f.Attempt, true
+		// In a room left behind nothing is asked for: what that room is like is
+		// nothing to the login, which goes on in another.
+		return f.Attempt, f.Reason != events.RoomLeftBehind
 	case *events.SignupRejected:
 		return f.Attempt, true
 	case *events.NameSubmitted:

@@ -132,7 +132,7 @@ func (b *Bot) commandWords(u projections.User, f *events.CommandGiven) notice {
 		case len(logins) > 0:
 			return line("I am here. You are logged in as %s; asking Telegram…", names(logins))
 		case len(u.Logins) > 0:
-			return line("I am here. Telegram has ended your session (%s): type `relogin` to connect it again.", names(u.Logins))
+			return line("I am here. Your Telegram session has ended (%s): type `relogin` to connect it again.", names(u.Logins))
 		default:
 			return line("I am here. You are not logged in to Telegram: type `login` to connect your account.")
 		}
@@ -164,18 +164,12 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 	}
 	switch f.Reason {
 	case events.RefusedUnknown:
-		if f.Suggestion != "" {
-			return line("I don't know that command. Did you mean `%s`? `%s` lists what I know.", prefix+string(f.Suggestion), prefix+"help")
-		}
-		return line("I don't know that command. `%s` lists what I know.", prefix+"help")
+		return unknownWords(f, prefix)
 	case events.RefusedNotPermitted:
 		return line("Sorry, you may not use this bridge. Ask whoever runs it to allow you in its configuration.")
 	case events.RefusedNotHere:
 		not := line("Not here: open a private chat with me alone and type `%s` there.", string(f.Command))
-		if f.Secret != "" {
-			not = not.and(line("Others can read this room: if your message still stands, please delete it."))
-		}
-		return not
+		return not.and(exposedWords(f.Secret))
 	case events.RefusedLoggedIn:
 		return fullWords(u)
 	case events.RefusedLoginRunning:
@@ -208,7 +202,7 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 	case events.RefusedTheyAreOut:
 		return line("That user is not logged in to Telegram here. `logins --all` lists who is.")
 	case events.RefusedSuspended:
-		return line("Telegram has ended the session of that account, so I can't ask. `relogin` connects it again.")
+		return line("The session of that account has ended, so I can't ask Telegram. `relogin` connects it again.")
 	case events.RefusedNoDevice:
 		return line("I don't know which session that is. `sessions` lists them; `sessions end 2`, for instance, ends the second of the list.")
 	case events.RefusedOwnDevice:
@@ -218,6 +212,33 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 	default:
 		return line("I can't do that now. `%s` lists what I know.", prefix+"help")
 	}
+}
+
+// unknownWords answers what is no command. What looks like an answer may have
+// come after the login that asked for it had ended.
+func unknownWords(f *events.CommandRefused, prefix string) notice {
+	switch {
+	case f.Suggestion != "":
+		n := line("I don't know that command. Did you mean `%s`? `%s` lists what I know.", prefix+string(f.Suggestion), prefix+"help")
+		if prefix != "" {
+			n = n.and(exposedWords(f.Secret))
+		}
+		return n
+	case prefix != "":
+		return line("I don't know that command. `%s` lists what I know.", prefix+"help").and(exposedWords(f.Secret))
+	case f.Secret != "":
+		return line("No login is under way, so I did not use this message, and I delete it. Type `login` to begin one, and send it when I ask for it.")
+	default:
+		return line("I don't know that command. `help` lists what I know.")
+	}
+}
+
+// exposedWords warns of a secret in a room that others are in.
+func exposedWords(secret events.SecretKind) notice {
+	if secret == "" {
+		return notice{}
+	}
+	return line("Others can read this room: if your message still stands, please delete it.")
 }
 
 func pingWords(u projections.User, f *events.PingAnswered) notice {

@@ -92,7 +92,7 @@ func otherAccountWords(u projections.User, id events.LoginID) notice {
 	if l, ok := u.Known(id); ok {
 		who = name(l)
 	}
-	return line("You logged in to another Telegram account than %s. I have ended that session again, and nothing has changed. "+
+	return line("You logged in to another Telegram account than %s. I have ended that session, and nothing else has changed. "+
 		"Type `%s` and use the phone number of the account, or `login` to add the other one.", who, reloginCommand(u, id))
 }
 

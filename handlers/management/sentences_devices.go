@@ -29,6 +29,9 @@ func devicesWords(u projections.User, f *events.DevicesListed) notice {
 			n = n.then(line(", last active %s", d.Active.UTC().Format("2 January 2006, 15:04 UTC")))
 		}
 	}
+	if len(f.Sealed.Devices) < 2 {
+		return n.then(line("\nThere is no other. `logout` ends this one."))
+	}
 	return n.then(line("\n`sessions end 2`, for instance, ends the second."))
 }
 

@@ -352,17 +352,20 @@ func chatsWords(u projections.User, f *events.ChatsListed) notice {
 }
 
 func progressWords(f *events.ProgressMade) notice {
-	rooms := fmt.Sprintf("%d rooms", f.Of)
+	rooms, are := fmt.Sprintf("%d rooms", f.Of), "are"
 	if f.Of == 1 {
 		rooms = "1 room"
 	}
+	if f.Made == 1 {
+		are = "is"
+	}
 	switch {
 	case f.Made+f.Failed < f.Of && f.Failed == 0:
-		return line("%d of %s are ready.", f.Made, rooms)
+		return line("%d of %s %s ready.", f.Made, rooms, are)
 	case f.Made+f.Failed < f.Of:
-		return line("%d of %s are ready; %d could not be made.", f.Made, rooms, f.Failed)
+		return line("%d of %s %s ready; %d could not be made.", f.Made, rooms, are, f.Failed)
 	case f.Failed > 0:
-		return line("%d of %s are ready; %d could not be made, because the homeserver refused them. Whoever runs this bridge can see why in its log.", f.Made, rooms, f.Failed)
+		return line("%d of %s %s ready; %d could not be made, because the homeserver refused them. Whoever runs this bridge can see why in its log.", f.Made, rooms, are, f.Failed)
 	case f.Of == 1:
 		return line("Your room is ready.")
 	default:

@@ -19,7 +19,8 @@ func registerWords(f events.Fact) notice {
 		return notice{} // Telegram's answer tells
 	case *events.NameSubmitted:
 		if f.Next == events.StepPhone {
-			return line("Thank you, I have the name.").and(askNumber())
+			return line("Thank you, I have the name. Please send me the **phone number** for the account with its country code, such as `+44 7911 123456`. " +
+				"I delete your message as soon as I have read it. `cancel` ends the registration.")
 		}
 		return notice{}
 	case *events.NumberTaken:
