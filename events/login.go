@@ -47,14 +47,19 @@ const ChannelRoom Channel = "room"
 
 // LoginStarted records that a Matrix user began to log in. The attempt ends at
 // Deadline unless it has ended before. With Login it is to revive that login,
-// and only its account will do.
+// and only its account will do. Answered says that the command held the first
+// answer; Secret is what else it held that is redacted.
 type LoginStarted struct {
 	Attempt  AttemptID `json:"attempt"`
 	Login    LoginID   `json:"login,omitempty"`
 	Method   Method    `json:"method"`
 	Channel  Channel   `json:"channel"`
 	Deadline time.Time `json:"deadline"`
-	Sealed   RoomFacts `json:"-"`
+
+	Answered bool       `json:"answered,omitempty"`
+	Secret   SecretKind `json:"secret,omitempty"`
+
+	Sealed RoomFacts `json:"-"`
 }
 
 // PhoneFacts is the personal part of PhoneSubmitted.

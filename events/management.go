@@ -87,7 +87,8 @@ type CommandGiven struct {
 	Command CommandName `json:"command"`
 	About   CommandName `json:"about,omitempty"`
 	Login   LoginID     `json:"login,omitempty"`
-	All     bool        `json:"all,omitempty"` // of everybody, for an admin
+	All     bool        `json:"all,omitempty"`    // of everybody, for an admin
+	Secret  SecretKind  `json:"secret,omitempty"` // what else the message held, which is redacted
 	Sealed  RoomFacts   `json:"-"`
 }
 
@@ -118,6 +119,7 @@ const (
 	RefusedTooSoon        CommandRefusal = "too_soon"       // not yet, Telegram says
 	RefusedNoDoor         CommandRefusal = "login_off"      // the configuration allows no login
 	RefusedRoomBarred     CommandRefusal = "room_barred"    // the bridge takes no bot tokens in rooms
+	RefusedTooLate        CommandRefusal = "login_over"     // an answer, probably, to a login that has just ended
 )
 
 // CommandRefused records a command that was not carried out, and why; the bot

@@ -1,10 +1,13 @@
 package events
 
 // LogoutRequested records that somebody asked to end a login. Keep says that
-// only its session is to end: it is suspended, not removed.
+// only its session is to end: it is suspended, not removed. Secret is what else
+// the message held, which is redacted.
 type LogoutRequested struct {
 	Login LoginID `json:"login"`
 	Keep  bool    `json:"keep,omitempty"`
+
+	Secret SecretKind `json:"secret,omitempty"`
 }
 
 // EndCause says why a Telegram session ended. Every end has exactly one.

@@ -45,7 +45,10 @@ type User struct {
 	// no encrypted messages.
 	Encrypted events.RoomID `json:"encrypted,omitempty"`
 	Attempt   *Attempt      `json:"attempt,omitempty"` // the running login attempt
-	Logins    []Login       `json:"logins,omitempty"`  // in the order they began
+	// Missed is what the attempt that ended last asked for, if the user did not
+	// end it: the answer may be on its way.
+	Missed *Missed `json:"missed,omitempty"`
+	Logins []Login `json:"logins,omitempty"` // in the order they began
 	// Gone are the logins that ended for good last, oldest first: the user is
 	// told which one it was.
 	Gone []Login `json:"gone,omitempty"`
@@ -54,6 +57,12 @@ type User struct {
 	// Pictures are the messages with QR codes that are not yet redacted.
 	Pictures []Picture `json:"pictures,omitempty"`
 	Seen     []string  `json:"seen,omitempty"` // Matrix events recorded, oldest first
+}
+
+// Missed is a question of a login that has ended.
+type Missed struct {
+	Step events.Step `json:"step"`
+	At   time.Time   `json:"at"` // when the login ended
 }
 
 // Attempt is a running login.
@@ -179,6 +188,10 @@ func (u *User) clone() User {
 	c.Pictures = slices.Clone(u.Pictures)
 	if u.Devices != nil {
 		c.Devices = &Devices{Login: u.Devices.Login, List: slices.Clone(u.Devices.List)}
+	}
+	if u.Missed != nil {
+		missed := *u.Missed
+		c.Missed = &missed
 	}
 	if u.Attempt != nil {
 		a := *u.Attempt

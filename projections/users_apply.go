@@ -78,6 +78,7 @@ func (u *User) apply(e events.Event) {
 		u.login(f.Login, func(l *Login) { l.Told = max(l.Told, f.Made+f.Failed) })
 	case *events.LoginStarted:
 		u.meet(f.Sealed)
+		u.Missed = nil
 		u.Attempt = &Attempt{
 			ID: f.Attempt, Login: f.Login, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
 			Step: events.StepPhone, Started: e.Time, Deadline: f.Deadline,
@@ -91,7 +92,10 @@ func (u *User) apply(e events.Event) {
 			// It begins with the number.
 		}
 	case *events.LoginFailed:
-		u.Attempt = nil
+		u.Attempt, u.Missed = nil, nil
+		if f.Reason != events.FailedCancelled {
+			u.Missed = &Missed{Step: f.Step, At: e.Time}
+		}
 	case *events.LoginSucceeded:
 		u.Attempt = nil
 		u.logIn(e, f)

@@ -20,8 +20,10 @@ type Start struct {
 	User      events.MatrixID
 	Room      events.RoomID
 	Deadline  time.Time
-	Method    events.Method // by phone if empty
-	MaxLogins int           // how many active logins a user may hold
+	Method    events.Method     // by phone if empty
+	Answered  bool              // the first answer came with the command
+	Secret    events.SecretKind // what else the command's message held
+	MaxLogins int               // how many active logins a user may hold
 }
 
 // Submit takes the user's answer to what the attempt asks for. The answer
@@ -103,10 +105,12 @@ type Refuse struct {
 // goes on trying.
 type Delay struct{ Of events.EventID }
 
-// Logout asks to end a login; with Keep, to suspend it.
+// Logout asks to end a login; with Keep, to suspend it. Secret is what else the
+// command's message held.
 type Logout struct {
-	Login events.LoginID
-	Keep  bool
+	Login  events.LoginID
+	Keep   bool
+	Secret events.SecretKind
 }
 
 // End records that a session has ended.

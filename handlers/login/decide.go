@@ -71,6 +71,7 @@ func start(u projections.User, c Start) (events.Fact, error) {
 	}
 	return &events.LoginStarted{
 		Attempt: c.Attempt, Login: c.Login, Method: method, Channel: events.ChannelRoom, Deadline: c.Deadline,
+		Answered: c.Answered, Secret: c.Secret,
 		Sealed: events.RoomFacts{User: c.User, Room: c.Room},
 	}, nil
 }
@@ -267,7 +268,7 @@ func session(u projections.User, c Command) (events.Fact, error) {
 		if l.Ending != "" || c.Keep && l.State == projections.LoginSuspended {
 			return nil, nil
 		}
-		return &events.LogoutRequested{Login: l.ID, Keep: c.Keep}, nil
+		return &events.LogoutRequested{Login: l.ID, Keep: c.Keep, Secret: c.Secret}, nil
 	case End:
 		l, ok := u.Login(c.Login)
 		suspends := c.Cause != events.EndedByUser && c.Cause != events.EndedByOperator && c.Cause != events.EndedByDisplacing

@@ -26,6 +26,8 @@ func testThirdPerson(t *testing.T, h *house) {
 	g.expect("I stopped your login: somebody else has joined this room or is invited to it. Open a private chat with me alone and type `login` there.",
 		"Somebody else has joined this room or is invited to it, so I take no login here any more")
 	g.deleted(number)
+	g.deleted(g.says("54321")) // the code, sent before the bot's answer was read
+	g.expect("The login had ended when your message came, so I did not use it and delete it. Type `login` to begin again.")
 	check(t, other.user.Join(within(t), g.room))
 	check(t, g.user.WaitJoined(within(t), g.room, other.user.UserID()))
 	g.says("login") // not heard

@@ -79,6 +79,10 @@ func testCommands(t *testing.T, h *house) {
 		g.expect(secret.expect)
 		g.deleted(sent)
 	}
+	g.deleted(g.says("help +44 7911 123456"))
+	g.expect("I connect your Telegram account")
+	g.says("help `!Logout`?")
+	g.expect("`logout [account]` – disconnect a Telegram account.")
 	must(g.user.SendNotice(within(t), g.room, "login"))(t) // bots don't answer bots
 	must(g.user.React(within(t), g.room, g.says("help"), "👍"))(t)
 	g.expect("I connect your")

@@ -73,7 +73,8 @@ func isQR(word string) bool { return strings.EqualFold(word, string(events.Metho
 
 // about is the command that help is asked about, if it is one.
 func (o order) about() events.CommandName {
-	word, _, _ := strings.Cut(strings.ToLower(o.args), " ")
+	word, _, _ := strings.Cut(strings.ToLower(strings.TrimLeft(o.args, "!/`'\" ")), " ")
+	word = strings.Trim(word, "!/.,?:;`'\"")
 	for _, name := range commands() {
 		if o.name == events.CommandHelp && word == string(name) {
 			return name
@@ -146,7 +147,11 @@ func understand(a *projections.Attempt, s said, prefix string) (o order, answers
 	}
 	if a != nil && kindOf(a.Step) == events.SecretPassword {
 		// A password may be any word: but for cancel, no command is heard.
-		if strings.EqualFold(strings.TrimSpace(s.body), string(events.CommandCancel)) {
+		word := strings.TrimSpace(s.body)
+		if bare, ok := cutPrefix(word, prefix); ok {
+			word = bare
+		}
+		if strings.EqualFold(word, string(events.CommandCancel)) {
 			return order{name: events.CommandCancel}, false
 		}
 		return order{}, true

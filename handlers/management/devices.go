@@ -34,6 +34,8 @@ func sessions(u projections.User, args string, where events.RoomFacts) (events.F
 func endDevice(u projections.User, words []string) (events.Fact, error) {
 	d, ok := shown(u, words)
 	switch {
+	case !ok && len(u.Logins) == 0:
+		return nil, login.Refused{Reason: events.RefusedNotLoggedIn}
 	case !ok:
 		return nil, login.Refused{Reason: events.RefusedNoDevice}
 	case !d.Own:

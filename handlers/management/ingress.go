@@ -113,6 +113,8 @@ func (b *Bot) takeManaged(ctx context.Context, u projections.User, where events.
 		return b.submit(ctx, u, *u.Attempt, s, evt)
 	case s.edit:
 		return nil // only a new message is a command
+	case o.name == events.CommandUnknown && b.late(u):
+		return b.tooLate(ctx, u, where, evt)
 	case o.name == events.CommandLogin && o.args != "" && !o.names(), o.name == events.CommandRegister && o.args != "":
 		return b.loginWith(ctx, u, o, where, evt)
 	default:
@@ -153,18 +155,44 @@ func (b *Bot) takeElsewhere(ctx context.Context, where events.RoomFacts, evt *ev
 }
 
 // takeBehind takes what is probably an answer, given in a private chat that a
-// newer one has replaced: it is not used, and deleted as it would be there.
+// newer one has replaced or that is private no more: it is not used, and deleted
+// as it would be there.
 func (b *Bot) takeBehind(ctx context.Context, where events.RoomFacts, s said, evt *event.Event) (bool, error) {
 	u, ok := b.Users.ByMatrixID(where.User)
-	if !ok || !s.text || !slices.Contains(u.Former, where.Room) {
-		return false, nil
+	former := slices.Contains(u.Former, where.Room)
+	switch {
+	case !ok || !s.text || u.Recorded(events.MatrixEventID(evt.ID)):
+		return former, nil
+	case (former || where.Room == u.Aside || where.Room == u.Last) && b.late(u) && readOrder(s.body, b.cfg.Prefix).name == events.CommandUnknown:
+		return true, b.tooLate(ctx, u, where, evt)
+	case !former || u.Attempt == nil:
+		return former, nil
 	}
 	a := u.Attempt
-	if a == nil {
-		return true, nil
-	}
 	return true, b.record(ctx, u, a.ID, evt, func(projections.User) (events.Fact, error) {
 		return &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: events.RoomLeftBehind, Sealed: where}, nil
+	})
+}
+
+// lateAnswer is how long after the end of a login the answer to its last
+// question is looked for.
+const lateAnswer = 2 * time.Minute
+
+// late reports whether a message may be the answer to a question of a login that
+// has just ended, such as a password.
+func (b *Bot) late(u projections.User) bool {
+	return u.Attempt == nil && u.Missed != nil && b.now().Sub(u.Missed.At) < lateAnswer
+}
+
+// tooLate takes such a message: it is not used, and deleted.
+func (b *Bot) tooLate(ctx context.Context, u projections.User, where events.RoomFacts, evt *event.Event) error {
+	return b.record(ctx, u, "", evt, func(u projections.User) (events.Fact, error) {
+		if u.Missed == nil {
+			return nil, nil
+		}
+		return &events.CommandRefused{
+			Command: events.CommandUnknown, Reason: events.RefusedTooLate, Secret: kindOf(u.Missed.Step), Sealed: where,
+		}, nil
 	})
 }
 

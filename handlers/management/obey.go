@@ -65,7 +65,7 @@ func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where 
 		meta := meta(evt, " start")
 		meta.Origin = ""
 		start := b.start(where)
-		start.Method = o.method
+		start.Method, start.Answered = o.method, true
 		meta.Correlation = string(start.Attempt)
 		_, err := b.Desk.Do(ctx, u.UID, meta, func(u projections.User) (events.Fact, error) {
 			if u.Attempt != nil {
@@ -89,7 +89,7 @@ func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where 
 // carryOut takes a command given in the management room.
 func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where events.RoomFacts, evt *event.Event) error {
 	start := b.start(where)
-	start.Method = o.method
+	start.Method, start.Secret = o.method, o.secret
 	var attempt events.AttemptID
 	switch {
 	case u.Attempt != nil:
@@ -150,7 +150,7 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 	case errors.As(err, &refused):
 		return &events.CommandRefused{Command: o.name, Reason: refused.Reason, Suggestion: o.suggestion, Secret: o.secret, Sealed: where}, nil
 	case fact == nil && err == nil:
-		return &events.CommandGiven{Command: o.name, About: o.about(), Sealed: where}, nil
+		return &events.CommandGiven{Command: o.name, About: o.about(), Secret: o.secret, Sealed: where}, nil
 	}
 	return fact, err
 }
@@ -173,7 +173,7 @@ func decide(u projections.User, o order, start login.Start, now time.Time) (even
 		if why != "" {
 			return nil, login.Refused{Reason: why}
 		}
-		return login.Decide(u, login.Logout{Login: id})
+		return login.Decide(u, login.Logout{Login: id, Secret: o.secret})
 	case events.CommandUnknown:
 		return nil, login.Refused{Reason: events.RefusedUnknown}
 	default:

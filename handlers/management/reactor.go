@@ -55,6 +55,10 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 		if err = b.withdrawFrom(ctx, u, e, f.Sealed.Room, f.Secret); err == nil {
 			err = b.tell(ctx, u, e)
 		}
+	case *events.CommandGiven, *events.LoginStarted, *events.LogoutRequested:
+		if err = b.withdrawFrom(ctx, u, e, roomFor(u, f), heldBy(f)); err == nil {
+			err = b.tell(ctx, u, e)
+		}
 	case *events.LogoutOrdered:
 		err = b.onLogoutOrdered(ctx, u, e, f)
 	case *events.ChatsListed:
@@ -65,6 +69,20 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 		err = b.tell(ctx, u, e)
 	}
 	return stored(err)
+}
+
+// heldBy is what the message of a command that was carried out held besides.
+func heldBy(f events.Fact) events.SecretKind {
+	switch f := f.(type) {
+	case *events.CommandGiven:
+		return f.Secret
+	case *events.LoginStarted:
+		return f.Secret
+	case *events.LogoutRequested:
+		return f.Secret
+	default:
+		return ""
+	}
 }
 
 // stored lets an outcome that the log could not take be tried until it can.

@@ -203,6 +203,9 @@ func readFor(a projections.Attempt, s said) answer {
 	case a.Step == events.StepName:
 		return readName(s.body)
 	case a.Step == events.StepPhone && a.Method == events.MethodRegister:
+		if readToken(s.body).ok {
+			return answer{secret: vault.BotToken, why: events.NotUnderstood}
+		}
 		read := readRegistration(s.body)
 		if read.value == "" && !s.named {
 			read.ok, read.why = false, cmp.Or(read.why, events.NotUnderstood)

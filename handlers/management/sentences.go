@@ -186,6 +186,8 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 		return tooSoon(u, at)
 	case events.RefusedEncrypted:
 		return encrypted()
+	case events.RefusedTooLate:
+		return line("The login had ended when your message came, so I did not use it and delete it. Type `login` to begin again.")
 	case events.RefusedNoDoor:
 		return line("Whoever runs this bridge has turned off logging in. Ask them how to log in; the accounts that are connected go on.")
 	case events.RefusedRoomBarred:

@@ -67,13 +67,16 @@ func startWords(u projections.User, e events.Event, f *events.LoginStarted) noti
 		step = events.StepToken
 	}
 	question := ask(projections.Attempt{}, step)
+	if f.Answered {
+		question = line("`cancel` ends it.")
+	}
 	switch {
 	case f.Method == events.MethodQR:
 		return qrStartWords(u, f, time)
 	case f.Login != "":
 		return reviveWords(u, f.Login, time).and(question)
 	case f.Method == events.MethodRegister:
-		return registerStart(time)
+		return registerStart(time, f.Answered)
 	case f.Method == events.MethodBot:
 		return line("Let's connect your Telegram bot. You have %s. The bridge will read what the bot is sent, and write in its name.", time).and(question).and(traces())
 	default:

@@ -36,9 +36,13 @@ func registerWords(f events.Fact) notice {
 }
 
 // registerStart begins to make an account.
-func registerStart(within string) notice {
+func registerStart(within string, answered bool) notice {
+	question := askNumber()
+	if answered {
+		question = line("`cancel` ends it.")
+	}
 	return line("Let's make you a Telegram account. You have %s. Telegram often lets new numbers in through its official apps only: "+
-		"if no code comes or it refuses, make the account there and type `login` here.", within).and(askNumber())
+		"if no code comes or it refuses, make the account there and type `login` here.", within).and(question)
 }
 
 func askNumber() notice {
@@ -76,9 +80,16 @@ func signupWords(f *events.SignupRequired) notice {
 	return n.and(line("Telegram wants you to accept its **terms of service** first:")).then(quote(f.Terms)).then(ask)
 }
 
+// maxQuote bounds a quoted text, in bytes: it stands in an event twice, escaped,
+// and an event has 64 KiB.
+const maxQuote = 12_000
+
 // quote sets a text of somebody else's apart.
 func quote(text string) notice {
 	text = strings.TrimSpace(text)
+	if len(text) > maxQuote {
+		text = strings.ToValidUTF8(text[:maxQuote], "") + "… (the rest: https://telegram.org/tos)"
+	}
 	return notice{
 		body: "\n\n" + text + "\n\n",
 		html: "<blockquote>" + strings.ReplaceAll(html.EscapeString(text), "\n", "<br>") + "</blockquote>",
