@@ -25,6 +25,7 @@ type actor struct {
 	user telegramtest.UserID
 
 	phone, code, password, hint, token string
+	called                             string // by whoever makes an account
 
 	typed   []id.EventID // what was secret, to be redacted
 	secrets []string     // to be found nowhere
@@ -32,6 +33,9 @@ type actor struct {
 	active  bool         // is to be logged in at the end
 	future  bool         // its account hands out a token at each logout
 	spare   bool         // and that is unused
+
+	telephones []telegramtest.UserID // of those who scan QR codes
+	scanned    int                   // of the codes in the room
 }
 
 // cast makes actors, whose numbers make their secrets.
@@ -65,14 +69,7 @@ func (c *cast) done() {
 
 // actor makes one with the kind of account that a method wants.
 func (c *cast) actor(name string, spec telegramtest.UserSpec) *actor {
-	c.mu.Lock()
-	n := len(c.all) + 11
-	a := &actor{
-		w: c.w, name: strings.ReplaceAll(name, " ", "-"),
-		phone: fmt.Sprintf("+4479%02d135%03d", n, n), code: fmt.Sprintf("8%02d6427%02d", n, n),
-	}
-	c.all = append(c.all, a)
-	c.mu.Unlock()
+	a, n := c.somebody(name)
 	spec.FirstName, spec.LastName = "Actor", fmt.Sprint("Number", n)
 	if spec.Password != "" {
 		a.password, a.hint = fmt.Sprintf("canary %d of a password", n), fmt.Sprintf("canary %d of a hint", n)
@@ -85,10 +82,24 @@ func (c *cast) actor(name string, spec telegramtest.UserSpec) *actor {
 		spec.Phone, spec.Code = a.phone, a.code
 	}
 	a.user, a.future = c.w.tg.AddUser(spec), spec.FutureToken
-	a.secrets = []string{strings.TrimPrefix(a.phone, "+"), a.code, a.password, a.hint, a.token}
+	a.secrets = append(a.secrets, a.password, a.hint, a.token)
 	a.secrets = slices.DeleteFunc(a.secrets, func(s string) bool { return s == "" })
-	c.w.tg.Inject(telegramtest.Fault{Method: "auth.sendCode", Phone: a.wrong(events.StepPhone), Err: tgerr.New(406, "PHONE_NUMBER_INVALID")})
 	return a
+}
+
+// somebody is an actor without an account.
+func (c *cast) somebody(name string) (a *actor, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n = len(c.all) + 11
+	a = &actor{
+		w: c.w, name: strings.ReplaceAll(name, " ", "-"),
+		phone: fmt.Sprintf("+4479%02d135%03d", n, n), code: fmt.Sprintf("8%02d6427%02d", n, n),
+	}
+	a.secrets = []string{strings.TrimPrefix(a.phone, "+"), a.code}
+	c.all = append(c.all, a)
+	c.w.tg.Inject(telegramtest.Fault{Method: "auth.sendCode", Phone: a.wrong(events.StepPhone), Err: tgerr.New(406, "PHONE_NUMBER_INVALID")})
+	return a, n
 }
 
 // enter has the actor come to Matrix and open a management room.
@@ -102,13 +113,17 @@ func (a *actor) enter() {
 func (a *actor) right(step events.Step) string {
 	return map[events.Step]string{
 		events.StepPhone: a.phone, events.StepCode: a.code, events.StepPassword: a.password, events.StepToken: a.token,
+		events.StepTerms: "accept", events.StepName: a.called,
 	}[step]
 }
 
 func (a *actor) wrong(step events.Step) string {
+	if step == events.StepName {
+		return a.badName()
+	}
 	return map[events.Step]string{
 		events.StepPhone: a.phone[:len(a.phone)-3] + "999", events.StepCode: "9" + a.code[1:], events.StepPassword: a.password + " (wrong)",
-		events.StepToken: a.token + "-wrong",
+		events.StepToken: a.token + "-wrong", events.StepTerms: undecided,
 	}[step]
 }
 
@@ -124,6 +139,10 @@ func asked(step events.Step) string {
 		return "send me the code"
 	case events.StepPassword:
 		return "verification password"
+	case events.StepTerms:
+		return "terms of service"
+	case events.StepName:
+		return "first and last, such as"
 	default:
 		return "Logged in as"
 	}
@@ -133,6 +152,10 @@ func asked(step events.Step) string {
 // what the log says of it.
 func noes(step events.Step) (words, event string) {
 	switch step {
+	case events.StepTerms:
+		return "did not understand", "input_refused not_understood"
+	case events.StepName:
+		return "does not take this as a name", "signup_rejected name_invalid FIRSTNAME_INVALID name"
 	case events.StepPhone:
 		return "does not take this as a phone number", "phone_rejected phone_invalid PHONE_NUMBER_INVALID phone"
 	case events.StepToken:
@@ -147,7 +170,13 @@ func noes(step events.Step) (words, event string) {
 // type types a secret.
 func (a *actor) give(text string) {
 	a.w.t.Helper()
-	a.typed = append(a.typed, a.w.say(a.c, a.room, text))
+	said := a.w.say(a.c, a.room, text)
+	if text == undecided || text == a.right(events.StepTerms) {
+		return // no secret
+	}
+	if a.called == "" || !strings.Contains(strings.ToLower(text), strings.ToLower(a.called)) {
+		a.typed = append(a.typed, said) // a name others see: it is not deleted in the room
+	}
 	secret := strings.TrimPrefix(text, "+")
 	if !slices.Contains(a.secrets, secret) {
 		a.secrets = append(a.secrets, secret)
@@ -160,7 +189,12 @@ func (a *actor) tell(text, words string, wants ...string) {
 	a.w.t.Helper()
 	a.give(text)
 	a.w.hear(a.c, a.room, words)
-	a.wants = append(a.wants, wants...)
+	a.note(wants...)
+}
+
+// note is what the log is to hold next.
+func (a *actor) note(wants ...string) {
+	a.wants = append(a.wants, slices.DeleteFunc(wants, func(want string) bool { return want == "" })...)
 }
 
 // order gives a command, likewise.
@@ -176,6 +210,7 @@ func vocabulary() []string {
 		"login_started", "phone_submitted", "phone_rejected", "token_submitted", "token_rejected", "code_sent", "resend_requested",
 		"code_submitted", "code_rejected", "password_required", "password_submitted", "password_rejected", "input_refused",
 		"login_succeeded", "login_failed", "logout_requested", "session_ended",
+		"signup_required", "terms_accepted", "name_submitted", "signup_rejected", "number_taken", "login_confirmed", "qr_rejected",
 	}
 }
 
@@ -193,6 +228,10 @@ func telling(e events.Event) string {
 	case *events.CodeRejected:
 		rejected(f.Rejection)
 	case *events.PasswordRejected:
+		rejected(f.Rejection)
+	case *events.SignupRejected:
+		rejected(f.Rejection)
+	case *events.QRRejected:
 		rejected(f.Rejection)
 	case *events.InputRefused:
 		words = append(words, string(f.Reason))

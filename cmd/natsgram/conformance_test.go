@@ -20,7 +20,8 @@ const conformTries = 3
 // everything at every step; each refusal of Telegram's; and no secret anywhere.
 // It all goes on in one world, many people at once.
 func TestConformance(t *testing.T) {
-	w := newWorld(t, telegramtest.Options{CodeTimeout: 1, DCs: 2})
+	w := newWorld(t, telegramtest.Options{CodeTimeout: 1, DCs: 2, QRLife: 55 * time.Second})
+	w.tg.SetTerms(telegramtest.Terms{ID: `{"v":7}`, Text: "Do not send spam.", MinAge: 16})
 	w.setConfig(`max_tries: 5`, "max_tries: 3")
 	w.setConfig(`attempt_timeout: 10m`, "attempt_timeout: 20s")
 	w.setConfig(`level: info`, "level: debug")
@@ -29,20 +30,21 @@ func TestConformance(t *testing.T) {
 	clock := time.Now()
 	lap := func(what string) { t.Logf("%s: %v", what, time.Since(clock).Round(10*time.Millisecond)) }
 
-	late := c.expiring()
+	late := append(c.expiring(), c.expiringQR())
 	c.done()
 	lap("who will be too late stands at every step")
 	w.kill()
 	w.setConfig(`attempt_timeout: 20s`, "attempt_timeout: 10m")
 	w.run()
 
+	c.playsQR()
 	c.refusals()
 	c.careless()
-	standing := c.standing()
+	standing, scanner := c.standing(), c.standingQR()
 	c.plays()
 	c.done()
 	lap("every method")
-	c.restarts(standing)
+	c.restarts(standing, scanner)
 	lap("restarts")
 	for _, a := range late {
 		w.hear(a.c, a.room, "took too long")
@@ -51,8 +53,14 @@ func TestConformance(t *testing.T) {
 	for _, a := range c.all {
 		w.untilRedacted(a.c, a.room, a.typed)
 		toldOnce(t, a.c, a.room)
+		if a.telephones != nil {
+			w.untilRedactions(a.c, a.room, a.shownTo())
+			a.secrets = append(a.secrets, w.tokens(a.c, a.room)...)
+		}
 	}
 	lap("redactions")
+	c.untilListed()
+	lap("lists of chats")
 	w.stop()
 	c.checkLog()
 	c.checkVault()
@@ -64,7 +72,7 @@ func TestConformance(t *testing.T) {
 // expiring brings somebody to the last step of each method, who stays there.
 func (c *cast) expiring() (late []*actor) {
 	for _, m := range methods() {
-		a := c.actor("late "+m.name, m.account)
+		a := c.of("late "+m.name, m)
 		late = append(late, a)
 		c.do(func() {
 			a.enter()
@@ -81,7 +89,7 @@ func (c *cast) expiring() (late []*actor) {
 // plays goes through each method in all the ways that need no trouble.
 func (c *cast) plays() {
 	for _, m := range methods() {
-		a := c.actor("player "+m.name, m.account)
+		a := c.of("player "+m.name, m)
 		c.do(func() {
 			a.enter()
 			m.before(a)
@@ -104,17 +112,19 @@ type stand struct {
 
 // standing brings somebody to each step of each method.
 func (c *cast) standing() (all []*stand) {
+	seen := map[events.Step]bool{}
 	for _, m := range methods() {
-		for at := range m.steps {
-			if at+1 < len(m.steps) && m.name != "phone" {
-				continue // as by phone alone
+		for at, step := range m.steps {
+			if at+1 < len(m.steps) && seen[step] {
+				continue // as by another method
 			}
+			seen[step] = true
 			all = append(all, &stand{method: m, at: at})
 		}
 	}
 	all = append(all, &stand{method: methods()[0], at: 1, resend: true})
 	for _, s := range all {
-		s.actor = c.actor("stander "+s.method.name+" "+string(s.method.steps[s.at])+map[bool]string{true: " resend"}[s.resend], s.method.account)
+		s.actor = c.of("stander "+s.method.name+" "+string(s.method.steps[s.at])+map[bool]string{true: " resend"}[s.resend], s.method)
 		c.do(func() {
 			s.enter()
 			s.method.before(s.actor)
@@ -127,7 +137,7 @@ func (c *cast) standing() (all []*stand) {
 
 // restarts breaks everything under those who stand at a step, then under the
 // same while Telegram is being asked; all come in.
-func (c *cast) restarts(standing []*stand) {
+func (c *cast) restarts(standing []*stand, scanner *actor) {
 	w := c.w
 	w.t.Helper()
 	w.end(syscall.SIGQUIT) // it writes down all that it is doing
@@ -147,6 +157,7 @@ func (c *cast) restarts(standing []*stand) {
 			w.untilRedacted(s.c, s.room, s.typed)
 		})
 	}
+	c.do(func() { scanner.scanned = 0; scanner.scan(scanner.user) })
 	c.done()
 	w.kill()
 	w.run()
@@ -158,21 +169,46 @@ func (c *cast) restarts(standing []*stand) {
 			from := s.at
 			if s.resend {
 				w.hear(s.c, s.room, "send me the code")
-				s.wants = append(s.wants, "resend_requested", "code_sent")
+				s.note("resend_requested", "code_sent")
 			} else {
 				from = s.at + 1
-				words, outcome := asked(""), s.method.done
-				if from < len(s.method.steps) {
-					words, outcome = asked(s.method.steps[from]), "code_sent"
-				}
-				w.hear(s.c, s.room, words)
-				s.wants = append(s.wants, submitted(s.method.steps[s.at]), outcome)
+				w.hear(s.c, s.room, s.method.asks(s.at))
+				s.note(submitted(s.method.steps[s.at]), s.method.outcome(s.at))
 			}
 			s.method.answers(s.actor, from, len(s.method.steps))
 			s.active, s.spare = true, false
 		})
 	}
+	w.hear(scanner.c, scanner.room, asked(""))
+	scanner.note("login_succeeded qr qr")
+	scanner.active = true
 	c.done()
+}
+
+// untilListed waits until the chats of all who are logged in are listed: every
+// session that was made can be used.
+func (c *cast) untilListed() {
+	w := c.w
+	w.t.Helper()
+	var missing []events.LoginID
+	err := waitUntil(w.ctx(30*time.Second), func() bool {
+		missing = nil
+		users := projections.NewUsers()
+		for _, e := range w.events(events.Auth) {
+			users.Apply(e)
+		}
+		for _, u := range users.Where(func(*projections.User) bool { return true }) {
+			for _, l := range u.ActiveLogins() {
+				if !l.Listed {
+					missing = append(missing, l.ID)
+				}
+			}
+		}
+		return len(missing) == 0
+	})
+	if err != nil {
+		w.t.Errorf("no chats were listed of the logins %v", missing)
+	}
 }
 
 // checkLog holds the log against what everybody did and heard.
@@ -196,7 +232,7 @@ func (c *cast) checkLog() {
 		if n := len(u.ActiveLogins()); u.Attempt != nil || n > 1 || a.active != (n == 1) {
 			w.t.Errorf("%s has %d logins and the attempt %+v; logged in: %v", a.name, n, u.Attempt, a.active)
 		}
-		if n := len(w.tg.Sessions(a.user)); n > 1 || a.active != (n == 1) {
+		if n := a.sessions(); n > 1 || a.active != (n == 1) {
 			w.t.Errorf("%s has %d sessions at Telegram; logged in: %v", a.name, n, a.active)
 		}
 	}

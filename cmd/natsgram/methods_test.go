@@ -11,6 +11,7 @@ import (
 type method struct {
 	name    string
 	account telegramtest.UserSpec
+	makes   bool          // the account, which is not there before
 	start   string        // the command
 	words   string        // and what the bot says to it
 	begins  string        // what the log says to it
@@ -52,6 +53,11 @@ func methods() []method {
 			name: "relogin", start: "relogin", words: "Let's connect", begins: "login_started phone", steps: byPhone,
 			done: "login_succeeded phone code", before: func(a *actor) { first(a); a.revoked() }, again: (*actor).revoked,
 		},
+		{
+			name: "register", makes: true, start: "register", words: "phone number", begins: "login_started register",
+			steps: append(byPhone[:2:2], events.StepTerms, events.StepName), done: "login_succeeded register code",
+			before: nothing, again: func(a *actor) { logOut(a); a.deletes() },
+		},
 	}
 }
 
@@ -72,22 +78,40 @@ func (m method) begin(a *actor) {
 }
 
 // submitted is what the log says of an answer.
-func submitted(step events.Step) string { return string(step) + "_submitted" }
+func submitted(step events.Step) string {
+	if step == events.StepTerms {
+		return "terms_accepted"
+	}
+	return string(step) + "_submitted"
+}
+
+// outcome is what the log says when a step's answer was right.
+func (m method) outcome(i int) string {
+	if i+1 == len(m.steps) {
+		return m.done
+	}
+	return map[events.Step]string{
+		events.StepCode: "code_sent", events.StepPassword: "password_required", events.StepTerms: "signup_required",
+	}[m.steps[i+1]] // nothing to ask Telegram about: no more than the answer
+}
+
+// asks are the words by which the bot asks for the step after one, or says that
+// the login is done.
+func (m method) asks(i int) string {
+	if i+1 == len(m.steps) {
+		return asked("")
+	}
+	return asked(m.steps[i+1])
+}
 
 // answers gives the right answers to the steps from one to before another.
 func (m method) answers(a *actor, from, to int) {
 	a.w.t.Helper()
 	for i := from; i < to; i++ {
-		words, outcome := asked(""), m.done
-		if i+1 < len(m.steps) {
-			words, outcome = asked(m.steps[i+1]), "code_sent"
-			if m.steps[i+1] == events.StepPassword {
-				outcome = "password_required"
-			}
-		} else {
+		if i+1 == len(m.steps) {
 			a.active, a.spare = true, false
 		}
-		a.tell(a.right(m.steps[i]), words, submitted(m.steps[i]), outcome)
+		a.tell(a.right(m.steps[i]), m.asks(i), submitted(m.steps[i]), m.outcome(i))
 	}
 }
 
@@ -104,7 +128,11 @@ func (m method) wrongOnce(a *actor) {
 	m.begin(a)
 	for i, step := range m.steps {
 		words, event := noes(step)
-		a.tell(a.wrong(step), words, submitted(step), event)
+		submits := submitted(step)
+		if step == events.StepTerms {
+			submits = "" // it was no answer
+		}
+		a.tell(a.wrong(step), words, submits, event)
 		m.answers(a, i, i+1)
 	}
 }
@@ -123,6 +151,7 @@ func (m method) toTheLimit(a *actor) {
 	checking := map[events.Step]string{
 		events.StepPhone: "PHONE_NUMBER_INVALID requesting_code", events.StepToken: "ACCESS_TOKEN_INVALID checking_token",
 		events.StepCode: "PHONE_CODE_INVALID checking_code", events.StepPassword: "PASSWORD_HASH_INVALID checking_password",
+		events.StepName: "FIRSTNAME_INVALID signing_up",
 	}
 	a.tell(a.wrong(step), "wrong too often", submitted(step), "login_failed too_many_tries "+checking[step])
 }

@@ -23,6 +23,7 @@ func refusalWords(r telegram.Refusal) string {
 			events.PhoneUnknown:    "There is no Telegram account with this number, so the login has ended",
 			events.EmailDemanded:   "Telegram wants you to set up an e-mail address",
 			events.AccountClosed:   "Telegram has closed this account, so the login has ended",
+			events.PhoneOccupied:   "Somebody has made a Telegram account with this number just now",
 		}[r.Reason]
 	}
 	return map[events.Refusal]string{
@@ -36,6 +37,8 @@ func refusalWords(r telegram.Refusal) string {
 		events.CodeExpired:      "The code has expired",
 		events.BadPassword:      "The password is wrong",
 		events.ChallengeExpired: "Telegram did not look at the password",
+		events.BadName:          "does not take this as a name",
+		events.BadQR:            "no longer takes the QR code that you scanned (`" + r.Error + "`)",
 		events.BadToken:         "does not know this token",
 		events.SessionLost:      "has lost this login (`" + r.Error + "`), so we begin it anew",
 		events.TelegramError:    "Telegram refused with `" + r.Error + "`",
@@ -60,6 +63,7 @@ func refusedCalls() []refused {
 		{"phone", "auth.signIn", events.StepCode, events.StepCheckingCode, "code_rejected", false},
 		{"phone", "auth.signIn", events.StepCode, events.StepCheckingCode, "code_rejected", true},
 		{"password", "auth.checkPassword", events.StepPassword, events.StepCheckingPassword, "password_rejected", false},
+		{"register", "auth.signUp", events.StepName, events.StepSigningUp, "signup_rejected", false},
 		{"bot", "auth.importBotAuthorization", events.StepToken, events.StepCheckingToken, "token_rejected", false},
 	}
 }
@@ -96,7 +100,7 @@ func (c *cast) refusals() {
 			}
 		}
 		m := methods()[slices.IndexFunc(methods(), func(m method) bool { return m.name == r.method })]
-		a := c.actor("refused "+strings.ToLower(strings.TrimPrefix(r.call, "auth."))+map[bool]string{true: " by any"}[r.any], m.account)
+		a := c.of("refused "+strings.ToLower(strings.TrimPrefix(r.call, "auth."))+map[bool]string{true: " by any"}[r.any], m)
 		routes := slices.Repeat([]telegramtest.CodeRoute{telegramtest.ViaSMS, telegramtest.ViaCall}, 20)
 		c.w.tg.SetCodeRoutes(a.phone, routes...)
 		c.do(func() {
@@ -107,6 +111,11 @@ func (c *cast) refusals() {
 			}
 			r.troubles(a, m, at)
 		})
+	}
+	for _, call := range []string{"auth.exportLoginToken", "auth.importLoginToken"} { // see conformance_qr_test.go
+		for _, row := range (refused{call: call}).rows() {
+			driven[row.Error] = true
+		}
 	}
 	for _, row := range telegram.Refusals() {
 		if !driven[row.Error] {
@@ -166,10 +175,18 @@ func (r refused) drive(a *actor, m method, at events.Step, row telegram.Refusal)
 	if row.Next == events.StepPhone && r.step != events.StepToken {
 		next = events.StepPhone
 	}
+	if row.Next == events.StepCode {
+		next = events.StepCode
+	}
 	code := fault.Err.Type
 	a.wants = append(a.wants, submits, strings.Join([]string{r.rejected, string(row.Reason), code, string(next)}, " "))
 	if row.Code == 420 {
 		a.untilTime(time.Now().Add(time.Second))
+	}
+	if r.step == events.StepName {
+		// A name that was given is not asked for again on the way back here.
+		a.order("cancel", "cancelled", "login_failed cancelled "+string(next))
+		return ""
 	}
 	return next
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gotd/td/session"
 	gotd "github.com/gotd/td/telegram"
+	"github.com/gotd/td/telegram/dcs"
 	"github.com/gotd/td/tg"
 )
 
@@ -73,6 +74,7 @@ func (d *dialer) open(storage session.Storage, h hooks) *line {
 	}
 	if list := d.cfg.DCList.Options; len(list) > 0 {
 		opts.DC = list[0].ID // of a simulated server; gotd's default is Telegram's
+		opts.Resolver = resolver{Resolver: dcs.DefaultResolver(), storage: storage}
 	}
 	client := gotd.NewClient(d.cfg.APIID, d.cfg.APIHash, opts)
 	l.api, l.move = client.API(), client.MigrateTo

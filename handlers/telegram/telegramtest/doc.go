@@ -29,8 +29,8 @@
 //
 // # Logins
 //
-// Codes: [Server.WaitCode], LastCode, ExpireCodes, UserSpec.Code for a fixed
-// one, [Server.SetCodeRoutes] for how they travel. A phone that nobody has can
+// Codes: [Server.WaitCode], LastCode, ExpireCodes, UserSpec.Code or SetCode for
+// a fixed one, [Server.SetCodeRoutes] for how they travel. A phone that nobody has can
 // sign up; [Server.SetTerms] is what it has to accept, TermsAccepted tells. [Server.ScanQR] accepts a login token, ExpireQR makes it too old.
 // Bots log in with [Server.BotToken]. [Server.Session] is a finished login for
 // tests of other things: it saves a key exchange. [Server.Sessions],

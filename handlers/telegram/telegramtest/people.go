@@ -136,6 +136,16 @@ func (s *Server) tellAcquaintances(u *user, up func() tg.UpdateClass) {
 	}
 }
 
+// UserWith is the account of a phone number; 0 if it has none.
+func (s *Server) UserWith(phone string) UserID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.byPhone(digits(phone)); u != nil {
+		return u.ID
+	}
+	return 0
+}
+
 // BanUser has Telegram refuse the account: its sessions get
 // USER_DEACTIVATED_BAN, its phone PHONE_NUMBER_BANNED.
 func (s *Server) BanUser(u UserID) {

@@ -2,6 +2,7 @@ package telegramtest
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -251,6 +252,13 @@ func (s *Server) whoIs(id uint32, b *bin.Buffer, k *authKey) UserID {
 			if u.Bot && u.Token == r.BotAuthToken {
 				return u.ID
 			}
+		}
+		return 0
+	case tg.AuthImportLoginTokenRequestTypeID:
+		var r tg.AuthImportLoginTokenRequest
+		_ = r.Decode(&bin.Buffer{Buf: b.Buf})
+		if t := s.w.QR[hex.EncodeToString(r.Token)]; t != nil {
+			return t.User
 		}
 		return 0
 	case tg.AuthCheckPasswordRequestTypeID, tg.AccountGetPasswordRequestTypeID:

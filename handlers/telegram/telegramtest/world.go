@@ -22,6 +22,7 @@ type world struct {
 
 	Codes    map[string]*sentCode   // by phone_code_hash
 	Routes   map[string][]CodeRoute // by phone, "" = any
+	Fixed    map[string]string      // codes by phone, of numbers without an account
 	QR       map[string]*loginToken // by token
 	Futures  map[string]UserID      // future auth tokens
 	Exported map[string]UserID      // auth.exportAuthorization
@@ -35,7 +36,7 @@ func newWorld() *world {
 		Secret: randomBytes(32), NextID: 7_000_000_000, NextNo: 1,
 		Users: map[UserID]*user{}, Chats: map[ChatID]*chat{}, Posts: map[int64]*post{},
 		Files: map[int64]*file{}, Keys: map[int64]*authKey{},
-		Codes: map[string]*sentCode{}, Routes: map[string][]CodeRoute{}, QR: map[string]*loginToken{},
+		Codes: map[string]*sentCode{}, Routes: map[string][]CodeRoute{}, Fixed: map[string]string{}, QR: map[string]*loginToken{},
 		Futures: map[string]UserID{}, Exported: map[string]UserID{}, Ports: map[int]int{}, Accepted: map[UserID]bool{},
 	}
 }
