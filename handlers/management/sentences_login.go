@@ -2,7 +2,6 @@ package management
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/projections"
