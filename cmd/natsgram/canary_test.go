@@ -39,8 +39,7 @@ func (a *actor) atTheWrongTime() {
 	w.t.Helper()
 	a.loose(a.room, a.password)
 	w.hear(a.c, a.room, "I don't know that command")
-	a.loose(a.room, a.phone)
-	w.hear(a.c, a.room, "I don't know that command")
+	a.tell(a.phone, "No login is under way")
 	a.order("login", "phone number", "login_started phone")
 	a.tell(a.password, "can't read this as a phone number", "input_refused not_understood")
 	a.tell(a.phone+"00000000", "too many digits", "input_refused phone_too_long")
@@ -98,6 +97,6 @@ func (a *actor) inAnUnsafeRoom() {
 	}
 	w.hear(a.c, a.room, "I stopped your login")
 	a.wants = append(a.wants, "login_failed room_not_private code")
-	a.loose(a.room, a.code)
+	a.tell(a.code, "The login had ended when your message came")
 	a.loose(a.room, "!tg login "+a.phone)
 }
