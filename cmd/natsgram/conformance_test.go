@@ -26,7 +26,7 @@ func TestConformance(t *testing.T) {
 	w.setConfig(`attempt_timeout: 10m`, "attempt_timeout: 20s")
 	w.setConfig(`level: info`, "level: debug")
 	w.run()
-	c := newCast(w, 8)
+	c := newCast(w, 14)
 	clock := time.Now()
 	lap := func(what string) { t.Logf("%s: %v", what, time.Since(clock).Round(10*time.Millisecond)) }
 
