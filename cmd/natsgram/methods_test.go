@@ -156,10 +156,13 @@ func (m method) toTheLimit(a *actor) {
 	a.tell(a.wrong(step), "wrong too often", submitted(step), "login_failed too_many_tries "+checking[step])
 }
 
-// cancelled gives up at each step.
+// cancelled gives up at each step that is not the same by phone.
 func (m method) cancelled(a *actor) {
 	a.w.t.Helper()
 	for i, step := range m.steps {
+		if i+1 < len(m.steps) && m.name != "phone" && (step == events.StepPhone || step == events.StepCode) {
+			continue
+		}
 		m.begin(a)
 		m.answers(a, 0, i)
 		a.order("cancel", "cancelled", "login_failed cancelled "+string(step))

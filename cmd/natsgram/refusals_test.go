@@ -183,7 +183,7 @@ func (r refused) drive(a *actor, m method, at events.Step, row telegram.Refusal)
 	if row.Code == 420 {
 		a.untilTime(time.Now().Add(time.Second))
 	}
-	if r.step == events.StepName {
+	if r.step == events.StepName && next != r.step {
 		// A name that was given is not asked for again on the way back here.
 		a.order("cancel", "cancelled", "login_failed cancelled "+string(next))
 		return ""
