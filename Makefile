@@ -8,7 +8,7 @@ STEP        := ./.ci/step
 ARGS    ?=
 # PKG narrows tests and benchmarks: make test PKG=./events/...
 PKG     ?= ./...
-TIMEOUT ?= 10m
+TIMEOUT ?= 20m
 
 DENDRITE := .cache/bin/dendrite
 SOURCES  := $(wildcard cmd events projections handlers)
