@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"maunium.net/go/mautrix"
 	"maunium.net/go/mautrix/event"
 	"maunium.net/go/mautrix/id"
 
@@ -151,6 +153,31 @@ func TestLeavingTheManagementRoom(t *testing.T) {
 	w.ask(stays.Client, stays.room, "relogin", "Let's connect Number 0")
 	w.ask(stays.Client, stays.room, stays.phone, "send me the code")
 	w.ask(stays.Client, stays.room, aliceCode, "Number 0 (+44 ••••• ••0200) again")
+}
+
+// TestDeactivation: a Matrix account that is closed leaves no session running.
+func TestDeactivation(t *testing.T) {
+	w := newWorld(t, telegramtest.Options{})
+	w.run()
+	gone := w.tenant(0)
+	auth := map[string]any{
+		"type": mautrix.AuthTypePassword, "password": "tenant0-password",
+		"identifier": mautrix.UserIdentifier{Type: mautrix.IdentifierTypeUser, User: gone.UserID().String()},
+	}
+	_, err := gone.API().MakeRequest(w.ctx(time.Minute), http.MethodPost, gone.API().BuildClientURL("v3", "account", "deactivate"),
+		map[string]any{"auth": auth}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.tg.Await(w.ctx(time.Minute), func() bool { return len(w.tg.Sessions(gone.account)) == 0 }); err != nil {
+		t.Fatal("the session goes on")
+	}
+	if err := waitUntil(w.ctx(time.Minute), func() bool { return w.count("session_ended") == 1 }); err != nil {
+		t.Fatal("the log has no end of the session")
+	}
+	if ends := w.ends(gone.UserID()); len(ends) != 1 || ends[0].Cause != events.EndedByLeaving || !ends[0].Remote {
+		t.Errorf("%+v", ends)
+	}
 }
 
 // leave leaves the management room and waits until the bot has left, too.
