@@ -45,7 +45,7 @@ type order struct {
 	// suggestion is the command probably meant by an unknown one.
 	suggestion events.CommandName
 	// secret is what the message holds besides a command's word, if that is no
-	// one else's to read. It is redacted if the command is refused.
+	// one else's to read: it is redacted.
 	secret events.SecretKind
 }
 

@@ -48,14 +48,10 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 	case *events.PasswordSubmitted:
 		err = b.withdraw(ctx, u, e, events.SecretPassword)
 	case *events.InputRefused:
-		if err = b.withdraw(ctx, u, e, kindOf(f.Step)); err == nil {
+		if err = b.withdrawFrom(ctx, u, e, roomFor(u, f), kindOf(f.Step)); err == nil {
 			err = b.tell(ctx, u, e)
 		}
-	case *events.CommandRefused:
-		if err = b.withdrawFrom(ctx, u, e, f.Sealed.Room, f.Secret); err == nil {
-			err = b.tell(ctx, u, e)
-		}
-	case *events.CommandGiven, *events.LoginStarted, *events.LogoutRequested:
+	case *events.CommandGiven, *events.CommandRefused, *events.LoginStarted, *events.LogoutRequested:
 		if err = b.withdrawFrom(ctx, u, e, roomFor(u, f), heldBy(f)); err == nil {
 			err = b.tell(ctx, u, e)
 		}
@@ -71,10 +67,12 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 	return stored(err)
 }
 
-// heldBy is what the message of a command that was carried out held besides.
+// heldBy is what the message of a command held besides.
 func heldBy(f events.Fact) events.SecretKind {
 	switch f := f.(type) {
 	case *events.CommandGiven:
+		return f.Secret
+	case *events.CommandRefused:
 		return f.Secret
 	case *events.LoginStarted:
 		return f.Secret
@@ -252,9 +250,6 @@ func (b *Bot) withdraw(ctx context.Context, u projections.User, e events.Event, 
 func (b *Bot) withdrawFrom(ctx context.Context, u projections.User, e events.Event, room events.RoomID, what events.SecretKind) error {
 	if e.Origin == "" || what == "" {
 		return nil
-	}
-	if f, ok := e.Fact.(*events.InputRefused); ok {
-		room = roomFor(u, f)
 	}
 	code, err := b.redact(ctx, e, room)
 	if err != nil {

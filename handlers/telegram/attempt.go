@@ -37,15 +37,15 @@ const moveWait = 2 * time.Second
 
 // settled is the attempt's session, of the data centre that it is in now. gotd
 // follows Telegram to another one within a call, and the call's answer can be
-// there before the new key is stored (help.getNearestDc tells where we are).
+// there before the new key is stored.
 func (a *attempt) settled(ctx context.Context) (vault.Secret, error) {
-	here, err := a.line.api.HelpGetNearestDC(ctx)
+	here, err := dataCentre(ctx, a.line.api)
 	if err != nil {
 		return nil, err
 	}
 	short, cancel := context.WithTimeout(ctx, moveWait)
 	defer cancel()
-	_ = a.draft.movedTo(short, here.ThisDC) // if it is called otherwise there, what is stored counts
+	_ = a.draft.movedTo(short, here) // if it is called otherwise there, what is stored counts
 	return a.draft.settled(ctx)
 }
 

@@ -151,6 +151,15 @@ func (w *World) logOut(ctx context.Context, api *tg.Client) (token vault.Secret,
 	return out.FutureAuthToken, nil
 }
 
+// dataCentre asks which one a line has come to (help.getNearestDc).
+func dataCentre(ctx context.Context, api *tg.Client) (int, error) {
+	near, err := api.HelpGetNearestDC(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return near.ThisDC, nil
+}
+
 // ping is a cheap call that tells whether a session works, and how fast.
 func (w *World) ping(ctx context.Context, api *tg.Client) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, min(w.cfg.Timeout, 10*time.Second))
