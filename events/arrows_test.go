@@ -21,7 +21,7 @@ var (
 	facts    = []string{"events", "projections"}
 	// worlds is what a package of the outside worlds may know: all but the
 	// other worlds, which it meets in the log.
-	worlds = slices.Concat(facts, deciders, []string{"events/journal", "handlers/vault", "handlers/commit"})
+	worlds = slices.Concat(facts, deciders, []string{"events/journal", "handlers/vault", "handlers/commit", "handlers/answers"})
 )
 
 // arrows says for every package of ours which others of ours it may import:
@@ -38,11 +38,13 @@ var arrows = []struct {
 	{"handlers/login", facts},
 	{"handlers/portals", facts},
 	{"handlers/messages", facts},
+	{"handlers/answers", slices.Concat(facts, []string{"handlers/login", "handlers/vault"})},
 	{"handlers/commit", slices.Concat(facts, []string{"events/journal"})},
 	{"handlers/vault/...", slices.Concat(facts, []string{"events/journal", "handlers/vault/..."})},
 
 	{"handlers/management/...", slices.Concat(worlds, []string{"handlers/management/..."})},
 	{"handlers/weblogin/...", slices.Concat(worlds, []string{"handlers/weblogin/..."})},
+	{"handlers/provisioning/...", slices.Concat(worlds, []string{"handlers/provisioning/..."})},
 	{"handlers/telegram/...", slices.Concat(worlds, []string{"handlers/telegram/..."})},
 	{"handlers/matrix/...", slices.Concat(worlds, []string{"handlers/matrix/..."})},
 	{"handlers/telegram/telegramtest", nil},

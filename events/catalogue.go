@@ -84,6 +84,22 @@ func newFact(t Type) Fact {
 		return new(QRScanned)
 	case "natsgram.auth.qr_rejected.v1":
 		return new(QRRejected)
+	case "natsgram.auth.web_link_made.v1":
+		return new(WebLinkMade)
+	case "natsgram.auth.web_link_redeemed.v1":
+		return new(WebLinkRedeemed)
+	case "natsgram.auth.web_link_reused.v1":
+		return new(WebLinkReused)
+	case "natsgram.auth.method_chosen.v1":
+		return new(MethodChosen)
+	case "natsgram.auth.pairing_required.v1":
+		return new(PairingRequired)
+	case "natsgram.auth.pairing_rejected.v1":
+		return new(PairingRejected)
+	case "natsgram.auth.pairing_confirmed.v1":
+		return new(PairingConfirmed)
+	case "natsgram.auth.login_ordered.v1":
+		return new(LoginOrdered)
 	case "natsgram.auth.logout_requested.v1":
 		return new(LogoutRequested)
 	case "natsgram.auth.session_ended.v1":

@@ -32,6 +32,7 @@
 //
 //	command_given    management ingress → management reactor: answers; telegram reactor: asks Telegram for a ping or the sessions
 //	command_refused  management ingress → management reactor: says what to do instead; redacts what held a secret
+//	login_ordered    management ingress → management reactor: begins the login of the user meant, tells the admin the link
 //	logout_ordered   management ingress → management reactor: asks for the logouts of the user meant; tells the admin
 //	ping_answered    telegram reactor → management reactor: tells
 //	secret_redacted  management reactor → management reactor: tells if it failed
@@ -69,6 +70,16 @@
 //	signup_rejected  telegram reactor → management reactor: says why, asks again
 //	number_taken     telegram reactor → management reactor: asks whether to log in. Sealed: the account
 //	login_confirmed  management ingress → telegram reactor: lets the user in; management reactor: asks for the password
+//
+// The login page, within such an attempt. Sealed: user and room, or address and browser.
+//
+//	web_link_made      management ingress and reactor → management reactor: tells the link, whose token lies nowhere
+//	web_link_redeemed  weblogin ingress → management reactor: tells
+//	web_link_reused    weblogin ingress → management reactor: warns
+//	method_chosen      weblogin ingress → telegram reactor: auth.cancelCode, auth.exportLoginToken; management reactor: tells
+//	pairing_required   telegram reactor → management reactor: asks for the code that the page shows. Sealed: the account
+//	pairing_rejected   management ingress → management reactor: says so
+//	pairing_confirmed  management ingress → telegram reactor: lets the user in
 //
 // A session, from its login to its end.
 //

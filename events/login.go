@@ -42,7 +42,7 @@ const (
 // Channel says through which door the user talks to the bridge.
 type Channel string
 
-// The channels.
+// ChannelRoom is the management room.
 const ChannelRoom Channel = "room"
 
 // LoginStarted records that a Matrix user began to log in. The attempt ends at
@@ -71,6 +71,7 @@ type PhoneFacts struct {
 // lies in the vault under the attempt.
 type PhoneSubmitted struct {
 	Attempt AttemptID  `json:"attempt"`
+	Via     Channel    `json:"via,omitempty"`   // empty: the management room
 	Named   bool       `json:"named,omitempty"` // with the name of the account to make, which lies in the vault too
 	Sealed  PhoneFacts `json:"-"`
 }
@@ -115,6 +116,7 @@ type CodeSent struct {
 // ResendRequested records that the user asked for another code by the next route.
 type ResendRequested struct {
 	Attempt AttemptID `json:"attempt"`
+	Via     Channel   `json:"via,omitempty"` // empty: the management room
 }
 
 // ResendOffered records that the time has come from which on Telegram sends
@@ -199,6 +201,7 @@ type (
 // names the room where it is not the management room.
 type InputRefused struct {
 	Attempt AttemptID `json:"attempt"`
+	Via     Channel   `json:"via,omitempty"` // empty: the management room
 	Step    Step      `json:"step"`
 	Reason  Refusal   `json:"reason"`
 	Sealed  RoomFacts `json:"-"`
@@ -207,11 +210,13 @@ type InputRefused struct {
 // TokenSubmitted records that the user gave a bot's token; it lies in the vault.
 type TokenSubmitted struct {
 	Attempt AttemptID `json:"attempt"`
+	Via     Channel   `json:"via,omitempty"` // empty: the management room
 }
 
 // CodeSubmitted records that the user gave the code; it lies in the vault.
 type CodeSubmitted struct {
 	Attempt AttemptID `json:"attempt"`
+	Via     Channel   `json:"via,omitempty"` // empty: the management room
 }
 
 // PasswordRequired is Telegram's answer to a right code when two-factor is on.
@@ -224,6 +229,7 @@ type PasswordRequired struct {
 // PasswordSubmitted records that the user gave the password; it lies in the vault.
 type PasswordSubmitted struct {
 	Attempt AttemptID `json:"attempt"`
+	Via     Channel   `json:"via,omitempty"` // empty: the management room
 }
 
 // StepDelayed records that Telegram could not be asked yet: the bridge goes on
@@ -283,6 +289,7 @@ const (
 // revive, if any; Method is MethodRegister if an account was to be made.
 type LoginFailed struct {
 	Attempt AttemptID `json:"attempt"`
+	Via     Channel   `json:"via,omitempty"` // empty: the management room
 	Login   LoginID   `json:"login,omitempty"`
 	Method  Method    `json:"method,omitempty"`
 	Reason  Failure   `json:"reason"`

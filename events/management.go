@@ -111,6 +111,7 @@ const (
 	RefusedSuspended      CommandRefusal = "suspended"     // its session has ended: Telegram can't be asked
 	RefusedNotAdmin       CommandRefusal = "not_admin"
 	RefusedNoWebPage      CommandRefusal = "no_web_page"        // nobody can be logged in for somebody else without one
+	RefusedNotAllowed     CommandRefusal = "user_not_permitted" // to use the bridge: the user whom an admin means
 	RefusedTheyAreOut     CommandRefusal = "user_not_logged_in" // the user whom an admin means
 	RefusedNoDevice       CommandRefusal = "no_such_session"
 	RefusedOwnDevice      CommandRefusal = "own_session"    // the bridge's own, and not confirmed
@@ -119,6 +120,7 @@ const (
 	RefusedTooSoon        CommandRefusal = "too_soon"       // not yet, Telegram says
 	RefusedNoDoor         CommandRefusal = "login_off"      // the configuration allows no login
 	RefusedRoomBarred     CommandRefusal = "room_barred"    // the bridge takes no bot tokens in rooms
+	RefusedManyLinks      CommandRefusal = "too_many_links" // to the login page, within a short time
 	RefusedTooLate        CommandRefusal = "login_over"     // an answer, probably, to a login that has just ended
 )
 
@@ -149,6 +151,7 @@ const (
 	SecretCode     SecretKind = "code"
 	SecretPassword SecretKind = "password"
 	SecretToken    SecretKind = "bot_token"
+	SecretLink     SecretKind = "web_link" // to the login page, in a message of the bot's
 )
 
 // SecretRedacted is the outcome of redacting a message that held a secret: the

@@ -25,6 +25,7 @@ type SignupRequired struct {
 // TermsAccepted records that the user accepted Telegram's terms of service.
 type TermsAccepted struct {
 	Attempt AttemptID `json:"attempt"`
+	Via     Channel   `json:"via,omitempty"` // empty: the management room
 	Next    Step      `json:"next"`
 }
 
@@ -32,6 +33,7 @@ type TermsAccepted struct {
 // lies in the vault, as long as the attempt does.
 type NameSubmitted struct {
 	Attempt AttemptID `json:"attempt"`
+	Via     Channel   `json:"via,omitempty"` // empty: the management room
 	Next    Step      `json:"next"`
 }
 
@@ -54,6 +56,7 @@ type NumberTaken struct {
 // number has.
 type LoginConfirmed struct {
 	Attempt AttemptID `json:"attempt"`
+	Via     Channel   `json:"via,omitempty"` // empty: the management room
 	Next    Step      `json:"next"`
 }
 

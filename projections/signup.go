@@ -7,18 +7,22 @@ func (a *Attempt) signUp(e events.Event) {
 	switch f := e.Fact.(type) {
 	case *events.SignupRequired:
 		a.goOn(e.ID, f.Next)
-		a.Tries = 0
+		a.Tries, a.Terms, a.MinAge = 0, f.Terms, f.MinAge
 	case *events.TermsAccepted:
 		a.goOn(e.ID, f.Next)
 	case *events.NameSubmitted:
 		a.Named = true
 		a.goOn(e.ID, f.Next)
 	case *events.SignupRejected:
-		a.reject(f.Rejection)
+		a.reject(e, f.Rejection)
 		a.Named = a.Named && f.Next != events.StepName
 	case *events.NumberTaken:
 		a.ask(events.StepConfirm)
 		a.Factors, a.Tries, a.Guarded = append(a.Factors, f.Factor), 0, f.Password
+		if !f.Password {
+			who := f.Sealed
+			a.Account = &who
+		}
 	case *events.LoginConfirmed:
 		// From here on it is a login like any other.
 		a.Method, a.Guarded = events.MethodPhone, false
@@ -42,5 +46,5 @@ func (a *Attempt) goOn(because events.EventID, next events.Step) {
 // AsksFirst reports whether a login is not what the user wants, as far as they
 // have said: they want to make an account, and have to be asked if there is one.
 func (a Attempt) AsksFirst() bool {
-	return a.Method == events.MethodRegister && a.Step != events.StepSigningUp
+	return a.Method == events.MethodRegister && a.Step != events.StepSigningUp && a.Step != events.StepEntering
 }

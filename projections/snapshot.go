@@ -15,7 +15,7 @@ import (
 
 // foldVersion changes whenever a fold would make another state of the same
 // log: a snapshot of another version is passed over and the log replayed.
-const foldVersion = 7
+const foldVersion = 8
 
 // Snapshot is a projection's state at one sequence. It holds personal data in
 // plain text: whoever stores it seals it.

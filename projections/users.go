@@ -45,9 +45,9 @@ type User struct {
 	// no encrypted messages.
 	Encrypted events.RoomID `json:"encrypted,omitempty"`
 	Attempt   *Attempt      `json:"attempt,omitempty"` // the running login attempt
-	// Missed is what the attempt that ended last asked for, if the user did not
-	// end it: the answer may be on its way.
-	Missed *Missed `json:"missed,omitempty"`
+	// Over is how the last attempt has ended, until another begins.
+	Over   *Over   `json:"over,omitempty"`
+	Links  []Link  `json:"links,omitempty"`  // to the login page, oldest first
 	Logins []Login `json:"logins,omitempty"` // in the order they began
 	// Gone are the logins that ended for good last, oldest first: the user is
 	// told which one it was.
@@ -59,37 +59,41 @@ type User struct {
 	Seen     []string  `json:"seen,omitempty"` // Matrix events recorded, oldest first
 }
 
-// Missed is a question of a login that has ended.
-type Missed struct {
-	Step events.Step `json:"step"`
-	At   time.Time   `json:"at"` // when the login ended
-}
-
 // Attempt is a running login.
 type Attempt struct {
-	ID       events.AttemptID `json:"id"`
-	Login    events.LoginID   `json:"login,omitempty"` // the one to revive
-	Method   events.Method    `json:"method"`
-	Channel  events.Channel   `json:"channel"`
-	Room     events.RoomID    `json:"room,omitempty"`
-	Step     events.Step      `json:"step"`
-	Awaiting events.EventID   `json:"awaiting,omitempty"` // the submission whose outcome is to come
-	Started  time.Time        `json:"started"`
-	Deadline time.Time        `json:"deadline"`
-	Masked   string           `json:"masked,omitempty"` // the phone number, masked
-	Route    events.Route     `json:"route,omitempty"`
-	Length   int              `json:"length,omitempty"`  // of the code
-	Next     events.Route     `json:"next,omitempty"`    // how another code would come
-	NextAt   time.Time        `json:"next_at,omitzero"`  // and from when on
-	Offered  bool             `json:"offered,omitempty"` // the user was told that it may be asked for
-	Tries    int              `json:"tries,omitempty"`   // refused answers at this step
-	RetryAt  time.Time        `json:"retry_at,omitzero"` // flood wait
-	Delayed  bool             `json:"delayed,omitempty"` // the user was told that Telegram can't be reached
-	Factors  []string         `json:"factors,omitempty"` // given so far
-	Named    bool             `json:"named,omitempty"`   // the name of the account to make lies in the vault
-	Guarded  bool             `json:"guarded,omitempty"` // the number is taken, and its account has a password
-	QR       int              `json:"qr,omitempty"`      // how many QR codes there were
-	QRUntil  time.Time        `json:"qr_until,omitzero"` // when the code is to be renewed
+	ID       events.AttemptID     `json:"id"`
+	Login    events.LoginID       `json:"login,omitempty"` // the one to revive
+	Method   events.Method        `json:"method"`
+	Channel  events.Channel       `json:"channel"`
+	Room     events.RoomID        `json:"room,omitempty"`
+	Step     events.Step          `json:"step"`
+	Awaiting events.EventID       `json:"awaiting,omitempty"` // the submission whose outcome is to come
+	Started  time.Time            `json:"started"`
+	Deadline time.Time            `json:"deadline"`
+	Masked   string               `json:"masked,omitempty"` // the phone number, masked
+	Route    events.Route         `json:"route,omitempty"`
+	Length   int                  `json:"length,omitempty"`  // of the code
+	Next     events.Route         `json:"next,omitempty"`    // how another code would come
+	NextAt   time.Time            `json:"next_at,omitzero"`  // and from when on
+	Offered  bool                 `json:"offered,omitempty"` // the user was told that it may be asked for
+	Tries    int                  `json:"tries,omitempty"`   // refused answers at this step
+	RetryAt  time.Time            `json:"retry_at,omitzero"` // flood wait
+	Delayed  bool                 `json:"delayed,omitempty"` // the user was told that Telegram can't be reached
+	Factors  []string             `json:"factors,omitempty"` // given so far
+	Named    bool                 `json:"named,omitempty"`   // the name of the account to make lies in the vault
+	Guarded  bool                 `json:"guarded,omitempty"` // the number is taken, and its account has a password
+	QR       int                  `json:"qr,omitempty"`      // how many QR codes there were
+	QRUntil  time.Time            `json:"qr_until,omitzero"` // when the code is to be renewed
+	Via      events.Channel       `json:"via,omitempty"`     // the door through which the user answered last
+	Rebuff   *Rebuff              `json:"rebuff,omitempty"`  // what was not taken last
+	Browser  *Browser             `json:"browser,omitempty"` // where the login page is open
+	Pairing  bool                 `json:"pairing,omitempty"` // the page's code is to be sent to the bot in the end
+	Turns    int                  `json:"turns,omitempty"`   // how often the user chose a method anew
+	Terms    string               `json:"terms,omitempty"`   // Telegram's, to be accepted
+	MinAge   int                  `json:"min_age,omitempty"`
+	Account  *events.AccountFacts `json:"account,omitempty"` // that the number has, or that Telegram has let in
+	Pattern  string               `json:"pattern,omitempty"` // of the number that calls, or of the e-mail address
+	URL      string               `json:"url,omitempty"`     // where to find the code
 }
 
 // Devices are the places where a login's account is logged in to Telegram,
@@ -189,9 +193,10 @@ func (u *User) clone() User {
 	if u.Devices != nil {
 		c.Devices = &Devices{Login: u.Devices.Login, List: slices.Clone(u.Devices.List)}
 	}
-	if u.Missed != nil {
-		missed := *u.Missed
-		c.Missed = &missed
+	c.Links = slices.Clone(u.Links)
+	if u.Over != nil {
+		over := *u.Over
+		c.Over = &over
 	}
 	if u.Attempt != nil {
 		a := *u.Attempt

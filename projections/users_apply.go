@@ -60,7 +60,9 @@ func (u *User) apply(e events.Event) {
 		u.Pictures = append(u.Pictures, Picture{Attempt: f.Attempt, N: f.N, Message: f.Message, Room: f.Sealed.Room})
 	case *events.SecretRedacted:
 		u.Pictures = slices.DeleteFunc(u.Pictures, func(p Picture) bool { return p.Message == f.Message })
-	case *events.PingAnswered, *events.BystanderLeft, *events.LogoutOrdered:
+	case *events.WebLinkMade, *events.WebLinkRedeemed, *events.WebLinkReused:
+		u.applyWeb(e)
+	case *events.PingAnswered, *events.BystanderLeft, *events.LogoutOrdered, *events.LoginOrdered:
 		// Outcomes for the reader of the log; nothing depends on them.
 	case *events.DevicesListed:
 		if f.OK {
@@ -78,10 +80,10 @@ func (u *User) apply(e events.Event) {
 		u.login(f.Login, func(l *Login) { l.Told = max(l.Told, f.Made+f.Failed) })
 	case *events.LoginStarted:
 		u.meet(f.Sealed)
-		u.Missed = nil
+		u.Over = nil
 		u.Attempt = &Attempt{
 			ID: f.Attempt, Login: f.Login, Method: f.Method, Channel: f.Channel, Room: f.Sealed.Room,
-			Step: events.StepPhone, Started: e.Time, Deadline: f.Deadline,
+			Step: events.StepPhone, Started: e.Time, Deadline: f.Deadline, Via: f.Channel,
 		}
 		switch f.Method {
 		case events.MethodBot:
@@ -92,12 +94,9 @@ func (u *User) apply(e events.Event) {
 			// It begins with the number.
 		}
 	case *events.LoginFailed:
-		u.Attempt, u.Missed = nil, nil
-		if f.Reason != events.FailedCancelled {
-			u.Missed = &Missed{Step: f.Step, At: e.Time}
-		}
+		u.end(Over{Attempt: f.Attempt, Method: f.Method, Step: f.Step, At: e.Time, Reason: f.Reason, Refusal: f.Refusal, Error: f.Error})
 	case *events.LoginSucceeded:
-		u.Attempt = nil
+		u.end(Over{Attempt: f.Attempt, Method: f.Method, At: e.Time, Login: f.Login, Displaces: f.Displaces})
 		u.logIn(e, f)
 	default:
 		if u.Attempt != nil {
@@ -159,6 +158,9 @@ func (u *User) lookedAt(room events.RoomID) {
 
 // apply folds what happens between an attempt's first and last event.
 func (a *Attempt) apply(e events.Event) {
+	if door, answered := via(e.Fact); answered {
+		a.Via = door
+	}
 	switch f := e.Fact.(type) {
 	case *events.PhoneSubmitted:
 		a.submit(e.ID, events.StepRequestingCode)
@@ -170,13 +172,14 @@ func (a *Attempt) apply(e events.Event) {
 		a.submit(e.ID, events.StepCheckingToken)
 		a.Method = events.MethodBot // a token may come where a number was asked for
 	case *events.TokenRejected:
-		a.reject(f.Rejection)
+		a.reject(e, f.Rejection)
 	case *events.CodeSent:
 		if a.Step != events.StepResendingCode {
 			a.Tries = 0 // another code gives no more tries
 		}
 		a.ask(events.StepCode)
 		a.Route, a.Length, a.Next, a.NextAt, a.Offered = f.Route, f.Length, f.Next, f.NextAt, false
+		a.Pattern, a.URL = f.Sealed.Pattern, f.Sealed.URL
 	case *events.ResendOffered:
 		a.Offered = true
 	case *events.ResendRequested:
@@ -189,11 +192,11 @@ func (a *Attempt) apply(e events.Event) {
 	case *events.PasswordSubmitted:
 		a.submit(e.ID, events.StepCheckingPassword)
 	case *events.PhoneRejected:
-		a.reject(f.Rejection)
+		a.reject(e, f.Rejection)
 	case *events.CodeRejected:
-		a.reject(f.Rejection)
+		a.reject(e, f.Rejection)
 	case *events.PasswordRejected:
-		a.reject(f.Rejection)
+		a.reject(e, f.Rejection)
 	case *events.SignupRequired, *events.TermsAccepted, *events.NameSubmitted, *events.SignupRejected,
 		*events.NumberTaken, *events.LoginConfirmed:
 		a.signUp(e)
@@ -201,6 +204,11 @@ func (a *Attempt) apply(e events.Event) {
 		a.applyQR(e)
 	case *events.InputRefused:
 		// Nothing was sent to Telegram: the step stands as it stood.
+		if f.Reason != events.NotNow && f.Reason != events.NotAnEdit && f.Reason != events.RoomLeftBehind && f.Step == a.Step {
+			a.Rebuff = &Rebuff{Step: f.Step, Reason: f.Reason, At: e.Time}
+		}
+	case *events.MethodChosen, *events.PairingRequired, *events.PairingRejected, *events.PairingConfirmed:
+		a.applyWeb(e)
 	case *events.StepDelayed:
 		a.Delayed = true
 	default:
@@ -209,18 +217,20 @@ func (a *Attempt) apply(e events.Event) {
 }
 
 func (a *Attempt) submit(id events.EventID, step events.Step) {
-	a.Step, a.Awaiting, a.Delayed = step, id, false
+	a.Step, a.Awaiting, a.Delayed, a.Rebuff = step, id, false, nil
 }
 
 func (a *Attempt) ask(step events.Step) {
-	a.Step, a.Awaiting, a.Delayed = step, "", false
+	a.Step, a.Awaiting, a.Delayed, a.Rebuff = step, "", false, nil
 }
 
-func (a *Attempt) reject(r events.Rejection) {
+func (a *Attempt) reject(e events.Event, r events.Rejection) {
+	from := a.Step
 	if a.Step != r.Next && !isCheckOf(a.Step, r.Next) {
 		a.Tries = 0
 	}
 	a.ask(r.Next)
+	a.Rebuff = &Rebuff{Step: from, Reason: r.Reason, Error: r.Error, At: e.Time}
 	if r.Reason.IsTry() {
 		a.Tries++
 	}
@@ -246,6 +256,8 @@ func isCheckOf(checking, asking events.Step) bool {
 		return checking == events.StepSigningUp
 	case events.StepQR:
 		return checking == events.StepRequestingQR
+	case events.StepPairing:
+		return checking == events.StepPairing
 	default:
 		return false
 	}

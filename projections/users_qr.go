@@ -54,7 +54,7 @@ func (a *Attempt) applyQR(e events.Event) {
 	case *events.QRScanned:
 		a.submit(e.ID, events.StepRequestingQR)
 	case *events.QRRejected:
-		a.reject(f.Rejection)
+		a.reject(e, f.Rejection)
 		a.QRUntil = f.RetryAt
 	default:
 		// No fact about QR codes.

@@ -23,6 +23,7 @@ type Start struct {
 	Method    events.Method     // by phone if empty
 	Answered  bool              // the first answer came with the command
 	Secret    events.SecretKind // what else the command's message held
+	Via       events.Channel    // the management room if empty
 	MaxLogins int               // how many active logins a user may hold
 }
 
@@ -37,10 +38,15 @@ type Submit struct {
 	Bot      bool           // it is a bot's token, which may be given in place of a number
 	Named    bool           // it has the name of the account to make
 	Reason   events.Refusal // why it isn't taken if not readable; empty: not understood
+	Matches  bool           // it is the code that the login page shows
+	Via      events.Channel // empty: the management room
 }
 
-// Cancel ends the running attempt at the user's wish.
-type Cancel struct{}
+// Cancel ends the running attempt at the user's wish: that one, if it is named.
+type Cancel struct {
+	Attempt events.AttemptID
+	Via     events.Channel
+}
 
 // Expire ends an attempt whose deadline has passed.
 type Expire struct {
@@ -52,7 +58,10 @@ type Expire struct {
 type Abandon struct{ Reason events.Failure }
 
 // Resend asks for another code by the next route.
-type Resend struct{ Now time.Time }
+type Resend struct {
+	Now time.Time
+	Via events.Channel
+}
 
 // OfferResend says that the time is here from which on Telegram sends another
 // code.

@@ -21,7 +21,16 @@ func Decide(u projections.User, c Command) (events.Fact, error) {
 		if u.Attempt == nil {
 			return nil, Refused{events.RefusedNothingRunning}
 		}
-		return fail(u.Attempt, events.FailedCancelled, ""), nil
+		return cancel(u.Attempt, c), nil
+	case MakeLink:
+		return makeLink(u, c)
+	case Redeem:
+		if fact := redeem(u, c); fact != nil {
+			return fact, nil
+		}
+		return nil, nil
+	case Choose:
+		return choose(u, c)
 	case Resend:
 		return resend(u, c)
 	case OfferResend:
@@ -69,8 +78,12 @@ func start(u projections.User, c Start) (events.Fact, error) {
 	if method == "" {
 		method = events.MethodPhone
 	}
+	channel := c.Via
+	if channel == "" {
+		channel = events.ChannelRoom
+	}
 	return &events.LoginStarted{
-		Attempt: c.Attempt, Login: c.Login, Method: method, Channel: events.ChannelRoom, Deadline: c.Deadline,
+		Attempt: c.Attempt, Login: c.Login, Method: method, Channel: channel, Deadline: c.Deadline,
 		Answered: c.Answered, Secret: c.Secret,
 		Sealed: events.RoomFacts{User: c.User, Room: c.Room},
 	}, nil
@@ -88,17 +101,19 @@ func submit(u projections.User, c Submit) (events.Fact, error) {
 		if reason == "" {
 			reason = events.NotUnderstood
 		}
-		return &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: reason}, nil
+		return &events.InputRefused{Attempt: a.ID, Step: a.Step, Reason: reason, Via: c.Via}, nil
 	}
 	switch a.Step {
 	case events.StepPhone, events.StepToken, events.StepQR:
 		return numberGiven(a, c), nil
 	case events.StepTerms, events.StepName, events.StepConfirm:
-		return consented(a), nil
+		return consented(a, c.Via), nil
 	case events.StepCode:
-		return &events.CodeSubmitted{Attempt: a.ID}, nil
+		return &events.CodeSubmitted{Attempt: a.ID, Via: c.Via}, nil
 	case events.StepPassword:
-		return &events.PasswordSubmitted{Attempt: a.ID}, nil
+		return &events.PasswordSubmitted{Attempt: a.ID, Via: c.Via}, nil
+	case events.StepPairing:
+		return pair(a, c), nil
 	default:
 		return nil, nil
 	}
@@ -150,17 +165,15 @@ func letIn(u projections.User, c LetIn) events.Fact {
 		return fail(u.Attempt, events.FailedOtherAccount, "")
 	case u.Attempt.AsksFirst():
 		return taken(u.Attempt, false, c.Who)
+	case u.Attempt.Pairs():
+		return &events.PairingRequired{Attempt: u.Attempt.ID, Factor: lastFactor(u.Attempt), Sealed: masked(u.Attempt, c.Who)}
 	}
 	id := c.Login
 	known, revived := u.LoginOf(c.Account)
 	if revived {
 		id = known.ID
 	}
-	last := firstFactor(u.Attempt)
-	if u.Attempt.Step == events.StepCheckingPassword {
-		last = events.FactorPassword
-	}
-	factors := append(slices.Clip(u.Attempt.Factors), last)
+	factors := append(slices.Clip(u.Attempt.Factors), lastFactor(u.Attempt))
 	if u.Attempt.Step == events.StepEntering {
 		factors = u.Attempt.Factors // what was proved before the user was asked
 	}
@@ -168,14 +181,34 @@ func letIn(u projections.User, c LetIn) events.Fact {
 	if factors[0] == events.FactorToken {
 		method = events.MethodToken
 	}
-	who := c.Who
-	if who.Masked == "" {
-		who.Masked = u.Attempt.Masked
-	}
 	return &events.LoginSucceeded{
 		Attempt: u.Attempt.ID, Login: id, Account: c.Account, Method: method,
-		Factors: factors, Revived: revived, Displaces: c.Displaces, Sealed: who,
+		Factors: factors, Revived: revived, Displaces: c.Displaces, Sealed: masked(u.Attempt, c.Who),
 	}
+}
+
+// cancel ends the attempt, or nothing if it is another one.
+func cancel(a *projections.Attempt, c Cancel) events.Fact {
+	if c.Attempt != "" && c.Attempt != a.ID {
+		return nil
+	}
+	return &events.LoginFailed{Attempt: a.ID, Login: a.Login, Method: registering(a), Reason: events.FailedCancelled, Step: a.Step, Via: c.Via}
+}
+
+// masked is who an account is, with the number that the user gave.
+func masked(a *projections.Attempt, who events.AccountFacts) events.AccountFacts {
+	if who.Masked == "" {
+		who.Masked = a.Masked
+	}
+	return who
+}
+
+// lastFactor is what Telegram has taken when it lets the user in.
+func lastFactor(a *projections.Attempt) string {
+	if a.Step == events.StepCheckingPassword {
+		return events.FactorPassword
+	}
+	return firstFactor(a)
 }
 
 // firstFactor is what Telegram has taken if it lets the user in, or asks for the
@@ -207,7 +240,7 @@ func resend(u projections.User, c Resend) (events.Fact, error) {
 	case c.Now.Before(a.NextAt) || c.Now.Before(a.RetryAt):
 		return nil, Refused{events.RefusedTooSoon}
 	}
-	return &events.ResendRequested{Attempt: a.ID}, nil
+	return &events.ResendRequested{Attempt: a.ID, Via: c.Via}, nil
 }
 
 // offerResend tells once that the next route is open to who still waits.

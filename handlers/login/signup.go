@@ -20,27 +20,27 @@ func (NeedSignUp) command() {}
 func numberGiven(a *projections.Attempt, c Submit) events.Fact {
 	switch {
 	case c.Bot:
-		return &events.TokenSubmitted{Attempt: a.ID}
+		return &events.TokenSubmitted{Attempt: a.ID, Via: c.Via}
 	case c.Named && c.Masked == "":
-		return &events.NameSubmitted{Attempt: a.ID, Next: a.Step}
+		return &events.NameSubmitted{Attempt: a.ID, Via: c.Via, Next: a.Step}
 	default:
-		return &events.PhoneSubmitted{Attempt: a.ID, Named: c.Named, Sealed: events.PhoneFacts{Masked: c.Masked}}
+		return &events.PhoneSubmitted{Attempt: a.ID, Via: c.Via, Named: c.Named, Sealed: events.PhoneFacts{Masked: c.Masked}}
 	}
 }
 
 // consented takes an answer of the steps between the code and the login.
-func consented(a *projections.Attempt) events.Fact {
+func consented(a *projections.Attempt, via events.Channel) events.Fact {
 	switch a.Step {
 	case events.StepTerms:
-		return &events.TermsAccepted{Attempt: a.ID, Next: afterTerms(a)}
+		return &events.TermsAccepted{Attempt: a.ID, Via: via, Next: afterTerms(a)}
 	case events.StepName:
-		return &events.NameSubmitted{Attempt: a.ID, Next: events.StepSigningUp}
+		return &events.NameSubmitted{Attempt: a.ID, Via: via, Next: events.StepSigningUp}
 	case events.StepConfirm:
 		next := events.StepEntering
 		if a.Guarded {
 			next = events.StepPassword
 		}
-		return &events.LoginConfirmed{Attempt: a.ID, Next: next}
+		return &events.LoginConfirmed{Attempt: a.ID, Via: via, Next: next}
 	default:
 		return nil
 	}
@@ -69,8 +69,5 @@ func needSignUp(a *projections.Attempt, c NeedSignUp) events.Fact {
 // taken asks before a user who wants to make an account is logged in to the one
 // that the number has.
 func taken(a *projections.Attempt, password bool, who events.AccountFacts) events.Fact {
-	if who.Masked == "" {
-		who.Masked = a.Masked
-	}
-	return &events.NumberTaken{Attempt: a.ID, Factor: firstFactor(a), Password: password, Sealed: who}
+	return &events.NumberTaken{Attempt: a.ID, Factor: firstFactor(a), Password: password, Sealed: masked(a, who)}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/projections"
@@ -51,7 +52,7 @@ func isCalled(l projections.Login, args string) bool {
 	if strings.EqualFold(args, l.Name) {
 		return true
 	}
-	digits, ok := digitsOf(args, "+()./")
+	digits, ok := answers.Digits(args, "+()./")
 	at := strings.LastIndex(l.Masked, "•")
 	if !ok || len(digits) < 2 || at < 0 {
 		return false

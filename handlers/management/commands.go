@@ -8,6 +8,7 @@ import (
 	"maunium.net/go/mautrix/event"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/projections"
 )
 
@@ -104,7 +105,7 @@ func readOrder(body, prefix string) order {
 	}
 	for _, name := range commands() {
 		if word == string(name) {
-			o := order{name: name, args: args, secret: secretIn(args)}
+			o := order{name: name, args: args, secret: answers.SecretIn(args)}
 			if name == events.CommandLogin || name == events.CommandRelogin {
 				o = o.byQR()
 			}
@@ -117,7 +118,7 @@ func readOrder(body, prefix string) order {
 			return o
 		}
 	}
-	return order{name: events.CommandUnknown, suggestion: nearest(word), secret: secretIn(body)}
+	return order{name: events.CommandUnknown, suggestion: nearest(word), secret: answers.SecretIn(body)}
 }
 
 // cutWord takes the first word off a text, whatever blank is after it.
@@ -141,11 +142,11 @@ func cutPrefix(body, prefix string) (rest string, found bool) {
 
 // understand tells whether a message in the management room is an answer to
 // what a running attempt asks for, or else a command.
-func understand(a *projections.Attempt, s said, prefix string) (o order, answers bool) {
+func understand(a *projections.Attempt, s said, prefix string) (o order, answer bool) {
 	if !s.text || s.edit {
 		return order{name: events.CommandUnknown}, a != nil
 	}
-	if a != nil && kindOf(a.Step) == events.SecretPassword {
+	if a != nil && answers.KindOf(a.Step) == events.SecretPassword {
 		// A password may be any word: but for cancel, no command is heard.
 		word := strings.TrimSpace(s.body)
 		if bare, ok := cutPrefix(word, prefix); ok {
@@ -156,7 +157,7 @@ func understand(a *projections.Attempt, s said, prefix string) (o order, answers
 		}
 		return order{}, true
 	}
-	if a != nil && a.Step == events.StepCode && wordRoute(a.Route) {
+	if a != nil && a.Step == events.StepCode && answers.WordRoute(a.Route) {
 		// So may a code that is a word.
 		if word := events.CommandName(strings.ToLower(strings.TrimSpace(s.body))); word == events.CommandCancel || word == events.CommandResend {
 			return order{name: word}, false
@@ -165,7 +166,7 @@ func understand(a *projections.Attempt, s said, prefix string) (o order, answers
 	}
 	o = readOrder(s.body, prefix)
 	switch {
-	case a != nil && consentAsked(a.Step) && declines(s.body):
+	case a != nil && answers.ConsentAsked(a.Step) && answers.Declines(s.body):
 		return order{name: events.CommandCancel}, false
 	case a != nil && a.Step == events.StepName && o.args != "" && (o.secret == "" || !o.starts()):
 		return order{}, true // a name may begin like a command
@@ -175,18 +176,14 @@ func understand(a *projections.Attempt, s said, prefix string) (o order, answers
 
 // hindrance says why no answer is taken now, or is empty.
 func hindrance(a projections.Attempt, s said, now time.Time) events.Refusal {
-	switch {
-	case s.edit:
+	if s.edit {
 		return events.NotAnEdit
-	case a.Awaiting != "":
-		return events.NotNow
-	case now.Before(a.RetryAt):
-		return events.FloodWait
-	case !s.text:
-		return events.NotUnderstood
-	default:
-		return ""
 	}
+	why := answers.Hindrance(a, now)
+	if why == "" && !s.text {
+		return events.NotUnderstood
+	}
+	return why
 }
 
 // nearest is the command that a mistyped word comes nearest to, or empty if

@@ -6,6 +6,7 @@ import (
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
 )
@@ -63,7 +64,7 @@ func asksFor(u projections.User, fact events.Fact) (events.AttemptID, events.Ste
 }
 
 func running(u projections.User) (events.AttemptID, events.Step) {
-	if a := u.Attempt; a != nil && (a.Step == events.StepPassword || a.Step == events.StepCode && wordRoute(a.Route)) {
+	if a := u.Attempt; a != nil && (a.Step == events.StepPassword || a.Step == events.StepCode && answers.WordRoute(a.Route)) {
 		return a.ID, a.Step
 	}
 	return "", ""

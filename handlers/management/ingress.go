@@ -8,6 +8,7 @@ import (
 	"maunium.net/go/mautrix/event"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/projections"
 )
@@ -107,9 +108,9 @@ func (b *Bot) takeManaged(ctx context.Context, u projections.User, where events.
 		return nil // another bot's
 	}
 	s := readMessage(evt.Content.AsMessage())
-	o, answers := understand(u.Attempt, s, b.cfg.Prefix)
+	o, answer := understand(u.Attempt, s, b.cfg.Prefix)
 	switch {
-	case answers:
+	case answer:
 		return b.submit(ctx, u, *u.Attempt, s, evt)
 	case s.edit:
 		return nil // only a new message is a command
@@ -181,17 +182,19 @@ const lateAnswer = 2 * time.Minute
 // late reports whether a message may be the answer to a question of a login that
 // has just ended, such as a password.
 func (b *Bot) late(u projections.User) bool {
-	return u.Attempt == nil && u.Missed != nil && b.now().Sub(u.Missed.At) < lateAnswer
+	_, at, missed := u.Missed()
+	return missed && b.now().Sub(at) < lateAnswer
 }
 
 // tooLate takes such a message: it is not used, and deleted.
 func (b *Bot) tooLate(ctx context.Context, u projections.User, where events.RoomFacts, evt *event.Event) error {
 	return b.record(ctx, u, "", evt, func(u projections.User) (events.Fact, error) {
-		if u.Missed == nil {
+		step, _, missed := u.Missed()
+		if !missed {
 			return nil, nil
 		}
 		return &events.CommandRefused{
-			Command: events.CommandUnknown, Reason: events.RefusedTooLate, Secret: kindOf(u.Missed.Step), Sealed: where,
+			Command: events.CommandUnknown, Reason: events.RefusedTooLate, Secret: answers.KindOf(step), Sealed: where,
 		}, nil
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"maunium.net/go/mautrix/event"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
@@ -23,13 +24,12 @@ const secretGrace = time.Minute
 func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Attempt, s said, evt *event.Event) error {
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
 	if command.Reason == "" {
-		answer := readFor(a, s)
-		if b.cfg.BarSecrets && answer.secret == vault.BotToken {
-			answer.ok, answer.why = false, events.RoomBarred
+		read := answers.Read(a, s.body, s.named)
+		if b.cfg.BarSecrets && read.Secret == vault.BotToken {
+			read.OK, read.Why = false, events.RoomBarred
 		}
-		command.Readable, command.Masked, command.Reason = answer.ok, answer.masked, answer.why
-		command.Bot, command.Named = answer.secret == vault.BotToken, answer.name != ""
-		if err := b.keep(ctx, a, answer); err != nil {
+		command = read.Submit(a, "")
+		if err := read.Keep(ctx, a.ID, a.Deadline.Sub(b.now())+secretGrace, b.Secrets.PutAttempt); err != nil {
 			return fmt.Errorf("keep an answer: %w", err)
 		}
 	}
@@ -41,20 +41,6 @@ func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Atte
 		}
 		return fact, err
 	})
-}
-
-// keep puts what an answer says into the vault, unless it could not be read.
-func (b *Bot) keep(ctx context.Context, a projections.Attempt, read answer) error {
-	ttl := a.Deadline.Sub(b.now()) + secretGrace
-	for _, part := range [][2]string{{read.secret, read.value}, {vault.Name, read.name}} {
-		if !read.ok || part[0] == "" || part[1] == "" {
-			continue
-		}
-		if err := b.Secrets.PutAttempt(ctx, a.ID, part[0], vault.Secret(part[1]), ttl); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // loginWith takes "login +44 …" and "register +44 … Alice Liddell": the message

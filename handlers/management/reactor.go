@@ -7,6 +7,7 @@ import (
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/projections"
 )
@@ -48,7 +49,7 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 	case *events.PasswordSubmitted:
 		err = b.withdraw(ctx, u, e, events.SecretPassword)
 	case *events.InputRefused:
-		if err = b.withdrawFrom(ctx, u, e, roomFor(u, f), kindOf(f.Step)); err == nil {
+		if err = b.withdrawFrom(ctx, u, e, roomFor(u, f), answers.KindOf(f.Step)); err == nil {
 			err = b.tell(ctx, u, e)
 		}
 	case *events.CommandGiven, *events.CommandRefused, *events.LoginStarted, *events.LogoutRequested:

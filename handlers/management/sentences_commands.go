@@ -93,6 +93,10 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 	case events.RefusedNoWebPage:
 		return line("I can't begin a login for somebody else in a room: what they send would pass through you. It needs a web page for logins, and this bridge has none. " +
 			"Ask them to open a private chat with me and type `login` there.")
+	case events.RefusedNotAllowed:
+		return line("That user may not use this bridge: whoever runs it names those who may in its configuration, under permissions.")
+	case events.RefusedManyLinks:
+		return manyLinksWords(u, at)
 	case events.RefusedTheyAreOut:
 		return line("That user is not logged in to Telegram here. `logins --all` lists who is.")
 	case events.RefusedSuspended:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/projections"
 )
 
@@ -99,7 +100,7 @@ func ask(a projections.Attempt, step events.Step) notice {
 	case events.StepQR:
 		return qrAsk()
 	case events.StepCode:
-		if wordRoute(a.Route) {
+		if answers.WordRoute(a.Route) {
 			return line("Please send me the **code** here, word for word; I delete your message at once. Whatever you send now is taken as the code, only `cancel` and `resend` are heard.")
 		}
 		digits := ""

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/projections"
 )
 
@@ -102,7 +103,7 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 		return line("This phone number has too many digits. Please send it again with its country code, such as `+44 7911 123456`; `cancel` ends the login.")
 	case f.Reason == events.BadName, f.Reason == events.NameTooLong, f.Step == events.StepName:
 		return badNameWords(f)
-	case consentAsked(f.Step):
+	case answers.ConsentAsked(f.Step):
 		return line("I did not understand that.").and(askRegister(f.Step))
 	case f.Step == events.StepPhone && u.Attempt.Method == events.MethodRegister:
 		return line("I can't read this as a phone number.").and(askNumber())

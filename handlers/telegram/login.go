@@ -169,12 +169,12 @@ func (s step) letIn(ctx context.Context, a *attempt, self *tg.User) error {
 		// Another account's session: it is no login's, and ends with the attempt.
 		return s.commit(ctx, login.LetIn{Of: s.e.ID, Account: account, Who: who})
 	}
-	if u.Attempt != nil && u.Attempt.AsksFirst() {
+	if u.Attempt != nil && (u.Attempt.AsksFirst() || u.Attempt.Pairs()) {
 		// Nor is this one, unless the user says that it is to be.
 		if err := s.keep(ctx, vault.Session, session); err != nil {
 			return err
 		}
-		return s.commit(ctx, login.LetIn{Of: s.e.ID, Account: account, Who: who}, vault.Phone, vault.Code, vault.CodeHash)
+		return s.commit(ctx, login.LetIn{Of: s.e.ID, Account: account, Who: who}, vault.Phone, vault.Code, vault.CodeHash, vault.Password, vault.BotToken, vault.QRToken, vault.QRMoved)
 	}
 	id := loginFor(s.at.ID)
 	if known, ok := u.LoginOf(account); ok {

@@ -42,6 +42,10 @@ func (w *World) onAuth(ctx context.Context, e events.Event) error {
 		return w.onSubmitted(ctx, e, f.Attempt, events.StepName, step.trySignUp)
 	case *events.LoginConfirmed:
 		return w.onSubmitted(ctx, e, f.Attempt, events.StepConfirm, step.enter)
+	case *events.MethodChosen:
+		return w.onMethodChosen(ctx, e, f)
+	case *events.PairingConfirmed:
+		return w.onSubmitted(ctx, e, f.Attempt, events.StepPairing, step.enter)
 	case *events.LoginFailed:
 		return w.onLoginFailed(ctx, e, f)
 	case *events.LoginSucceeded:
@@ -89,7 +93,7 @@ func (w *World) onLoginFailed(ctx context.Context, e events.Event, f *events.Log
 		short, cancel := context.WithTimeout(ctx, min(w.cfg.Timeout, 10*time.Second))
 		defer cancel()
 		if a, err := w.attempts.get(short, at); err == nil {
-			w.abandon(short, a, f)
+			w.abandon(short, a, f.Attempt, f.Step)
 		}
 	}
 	w.attempts.drop(f.Attempt)
@@ -99,18 +103,54 @@ func (w *World) onLoginFailed(ctx context.Context, e events.Event, f *events.Log
 	return journal.Down(w.deps.Vault.DropAttempt(ctx, f.Attempt))
 }
 
+// onMethodChosen takes back what the attempt did at Telegram so far, and begins
+// anew. The session stays if it is nobody's yet; what the user may have typed
+// since stays, too.
+func (w *World) onMethodChosen(ctx context.Context, e events.Event, f *events.MethodChosen) error {
+	at := w.deps.Users.Get(e.Aggregate.UID).Attempt
+	if at == nil || at.ID != f.Attempt {
+		return nil // it has ended meanwhile, and that takes back all of it
+	}
+	spent := []string{vault.CodeHash, vault.Hint, vault.Terms, vault.QRToken, vault.QRMoved}
+	if stored, err := w.deps.Vault.Attempt(ctx, f.Attempt, vault.Session); err == nil && stored != nil && inside(f.From) {
+		short, cancel := context.WithTimeout(ctx, min(w.cfg.Timeout, 10*time.Second))
+		defer cancel()
+		if a, err := w.attempts.get(short, *at); err == nil {
+			w.abandon(short, a, f.Attempt, f.From)
+		}
+		if f.From != events.StepCode {
+			spent = append(spent, vault.Session) // Telegram has let it in, as far as it goes
+		}
+	}
+	// Another line listens for a scan than for anything else.
+	w.attempts.drop(f.Attempt)
+	if err := w.deps.Vault.DropAttempt(ctx, f.Attempt, spent...); err != nil {
+		return journal.Down(err)
+	}
+	if f.Method == events.MethodQR {
+		return w.onQRWanted(ctx, e, f.Attempt)
+	}
+	return nil
+}
+
+// inside reports whether something of the attempt is at Telegram at a step of
+// the user's: a code that was sent, or a session that is half or wholly let in.
+func inside(s events.Step) bool {
+	return s != events.StepPhone && s != events.StepToken && s != events.StepQR
+}
+
 // abandon takes back what the attempt did at Telegram. Best effort: a code
 // expires by itself, and a session that is let in here belongs to nobody.
-func (w *World) abandon(ctx context.Context, a *attempt, f *events.LoginFailed) {
-	switch f.Step {
+func (w *World) abandon(ctx context.Context, a *attempt, id events.AttemptID, at events.Step) {
+	switch at {
 	case events.StepCode, events.StepRequestingCode, events.StepResendingCode, events.StepTerms, events.StepName:
-		phone, errPhone := w.deps.Vault.Attempt(ctx, f.Attempt, vault.Phone)
-		hash, errHash := w.deps.Vault.Attempt(ctx, f.Attempt, vault.CodeHash)
+		phone, errPhone := w.deps.Vault.Attempt(ctx, id, vault.Phone)
+		hash, errHash := w.deps.Vault.Attempt(ctx, id, vault.CodeHash)
 		if errPhone == nil && errHash == nil {
 			_ = w.cancelCode(ctx, a.line.api, phone, hash)
 		}
 	case events.StepCheckingToken, events.StepCheckingCode, events.StepCheckingPassword, events.StepQR, events.StepRequestingQR,
-		events.StepConfirm, events.StepEntering, events.StepSigningUp:
+		events.StepConfirm, events.StepEntering, events.StepSigningUp, events.StepPairing:
 		_, _ = w.logOut(ctx, a.line.api)
 	default:
 		// Nothing of it is left at Telegram.

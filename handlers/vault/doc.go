@@ -13,6 +13,8 @@
 //	attempt.<attempt>.<name> a credential of a running login, with a TTL
 //	session.<login>          a Telegram session
 //	token.<uid>.<account>    lets the user back into an account without a code
+//	weblink.<HMAC>           whom a link to the login page is for, by its token; with a TTL
+//	browser.<HMAC>           a session on the login page, by its cookie; with a TTL
 //	key.<uid>                the data key of a user or portal; empty once forgotten
 //	gone.<uid>               somebody is being, or was, forgotten
 //	forgotten                written after each Forget: other processes look here

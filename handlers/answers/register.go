@@ -1,4 +1,4 @@
-package management
+package answers
 
 import (
 	"cmp"
@@ -17,30 +17,60 @@ const maxName = 64
 
 // readRegistration reads the number and the name of an account to make, in
 // either order; one of them may be missing.
-func readRegistration(body string) answer {
+func readRegistration(body string) Answer {
 	number, why, name := splitRegistration(body)
-	a := answer{secret: vault.Phone, value: number, why: why, masked: mask(number)}
+	a := Answer{Secret: vault.Phone, Value: number, Why: why, Masked: mask(number)}
 	if name != "" {
 		first, last, bad := splitName(name)
 		if bad != "" {
-			return answer{secret: vault.Phone, why: bad}
+			return Answer{Secret: vault.Phone, Why: bad}
 		}
-		a.name = nameSecret(first, last)
+		a.Name = nameSecret(first, last)
 	}
-	a.ok = number != "" || why == "" && a.name != ""
+	a.OK = number != "" || why == "" && a.Name != ""
 	return a
 }
 
 // readName reads the name of an account to make.
-func readName(body string) answer {
+func readName(body string) Answer {
 	first, last, why := splitName(body)
 	if hasNumber(body) {
 		why = events.BadName
 	}
 	if why != "" {
-		return answer{secret: vault.Name, why: why}
+		return Answer{Secret: vault.Name, Why: why}
 	}
-	return answer{secret: vault.Name, value: nameSecret(first, last), ok: true}
+	return Answer{Secret: vault.Name, Value: nameSecret(first, last), OK: true}
+}
+
+// Account reads the name and the number of an account to make, each from its own
+// field.
+func Account(first, last, number string) Answer {
+	a := Name(first, last)
+	if !a.OK {
+		return Answer{Secret: vault.Phone, Why: a.Why}
+	}
+	full := a.Value
+	a = Answer{Secret: vault.Phone, Name: full}
+	a.Value, a.Why = readPhone(number)
+	a.OK, a.Masked = a.Value != "", mask(a.Value)
+	return a
+}
+
+// Name reads the name of an account to make, given in parts.
+func Name(first, last string) Answer {
+	first, last = strings.Join(strings.Fields(first), " "), strings.Join(strings.Fields(last), " ")
+	_, _, bad := splitName(first)
+	switch {
+	case utf8.RuneCountInString(first) > maxName, utf8.RuneCountInString(last) > maxName:
+		bad = events.NameTooLong
+	case hasNumber(first + last):
+		bad = events.BadName
+	}
+	if bad != "" {
+		return Answer{Secret: vault.Name, Why: bad}
+	}
+	return Answer{Secret: vault.Name, Value: nameSecret(first, last), OK: true}
 }
 
 func nameSecret(first, last string) string { return strings.TrimSuffix(first+"\n"+last, "\n") }
@@ -165,8 +195,8 @@ func isParticle(word string) bool {
 	}
 }
 
-// consents reports whether a message says yes.
-func consents(body string) bool {
+// Consents reports whether a message says yes.
+func Consents(body string) bool {
 	switch bare(body) {
 	case "accept", "i accept", "accepted", "agree", "i agree", "yes", "y", "ok", "okay", "yes please":
 		return true
@@ -175,8 +205,8 @@ func consents(body string) bool {
 	}
 }
 
-// declines reports whether a message says no.
-func declines(body string) bool {
+// Declines reports whether a message says no.
+func Declines(body string) bool {
 	switch bare(body) {
 	case "no", "n", "no thanks", "decline", "i decline", "reject", "refuse":
 		return true
@@ -190,36 +220,37 @@ func bare(body string) string {
 	return strings.ToLower(strings.ReplaceAll(strings.Trim(body, "!/.,`'\" \n\t"), ",", ""))
 }
 
-// consentAsked reports whether a step waits for a yes or no.
-func consentAsked(step events.Step) bool {
+// ConsentAsked reports whether a step waits for a yes or no.
+func ConsentAsked(step events.Step) bool {
 	return step == events.StepTerms || step == events.StepConfirm
 }
 
-// readFor reads a message for the step that an attempt is at.
-func readFor(a projections.Attempt, s said) answer {
+// Read reads a text for the step that an attempt is at. Named says that it came
+// where a name alone will do, too, in place of a number.
+func Read(a projections.Attempt, text string, named bool) Answer {
 	switch {
-	case consentAsked(a.Step):
-		return answer{ok: consents(s.body), why: events.NotUnderstood}
+	case ConsentAsked(a.Step):
+		return Answer{OK: Consents(text), Why: events.NotUnderstood}
 	case a.Step == events.StepName:
-		return readName(s.body)
+		return readName(text)
 	case a.Step == events.StepPhone && a.Method == events.MethodRegister:
-		if readToken(s.body).ok {
-			return answer{secret: vault.BotToken, why: events.NotUnderstood}
+		if readToken(text).OK {
+			return Answer{Secret: vault.BotToken, Why: events.NotUnderstood}
 		}
-		read := readRegistration(s.body)
-		if read.value == "" && !s.named {
-			read.ok, read.why = false, cmp.Or(read.why, events.NotUnderstood)
+		read := readRegistration(text)
+		if read.Value == "" && !named {
+			read.OK, read.Why = false, cmp.Or(read.Why, events.NotUnderstood)
 		}
 		return read
 	default:
-		return readAnswer(a.Step, a.Route, s.body)
+		return readAnswer(a.Step, a.Route, text)
 	}
 }
 
-// secretIn is what a text that no step asked for may hold that is secret.
-func secretIn(text string) events.SecretKind {
+// SecretIn is what a text that no step asked for may hold that is secret.
+func SecretIn(text string) events.SecretKind {
 	switch {
-	case slices.ContainsFunc(strings.Fields(text), func(word string) bool { return readToken(word).ok }):
+	case slices.ContainsFunc(strings.Fields(text), func(word string) bool { return readToken(word).OK }):
 		return events.SecretToken
 	case hasNumber(text):
 		return events.SecretPhone

@@ -1,4 +1,4 @@
-package management
+package answers
 
 import (
 	"errors"
@@ -74,7 +74,7 @@ func phoneDigits(body string) (digits string, international, ok bool) {
 	if strings.TrimSpace(text) == "" {
 		return "", international, international
 	}
-	digits, ok = digitsOf(text, "()（）./．")
+	digits, ok = Digits(text, "()（）./．")
 	if rest, found := strings.CutPrefix(digits, "00"); ok && !international && found {
 		digits, international = rest, true
 	}

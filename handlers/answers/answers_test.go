@@ -1,4 +1,4 @@
-package management
+package answers
 
 import (
 	"strings"
@@ -99,14 +99,14 @@ func TestReadAnswer(t *testing.T) {
 	for _, c := range []struct {
 		step events.Step
 		body string
-		want answer
+		want Answer
 	}{
-		{events.StepPhone, "+44 7911 123456", answer{vault.Phone, "+447911123456", "+44 ••••• ••3456", true, "", ""}},
-		{events.StepCode, "1-2-3-4-5", answer{vault.Code, "12345", "", true, "", ""}},
-		{events.StepPassword, "  p á\tss ", answer{vault.Password, "  p á\tss ", "", true, "", ""}},
-		{events.StepPassword, "", answer{vault.Password, "", "", false, "", ""}},
-		{events.StepPhone, "rubbish", answer{vault.Phone, "", "", false, events.NotUnderstood, ""}},
-		{"a step to come", "12345", answer{}},
+		{events.StepPhone, "+44 7911 123456", Answer{vault.Phone, "+447911123456", "+44 ••••• ••3456", true, "", ""}},
+		{events.StepCode, "1-2-3-4-5", Answer{vault.Code, "12345", "", true, "", ""}},
+		{events.StepPassword, "  p á\tss ", Answer{vault.Password, "  p á\tss ", "", true, "", ""}},
+		{events.StepPassword, "", Answer{vault.Password, "", "", false, "", ""}},
+		{events.StepPhone, "rubbish", Answer{vault.Phone, "", "", false, events.NotUnderstood, ""}},
+		{"a step to come", "12345", Answer{}},
 	} {
 		if got := readAnswer(c.step, "", c.body); got != c.want {
 			t.Errorf("%s: %q reads as %+v", c.step, c.body, got)
@@ -141,15 +141,15 @@ func TestWhateverIsTyped(t *testing.T) {
 			events.StepPhone, events.StepRequestingCode, events.StepCode, events.StepCheckingCode, events.StepPassword, events.StepCheckingPassword,
 		} {
 			a := readAnswer(step, "", body)
-			if a.ok != (a.value != "") || a.secret != string(kindOf(step)) {
+			if a.OK != (a.Value != "") || a.Secret != string(KindOf(step)) {
 				t.Fatalf("%s: %+v", step, a)
 			}
-			if a.masked == "" {
+			if a.Masked == "" {
 				continue
 			}
-			shown := strings.Count(a.masked, "•")
-			if hidden := len(a.value) - len(strings.Trim(a.masked, "•")) + shown*len("•") + 2; shown != 7 || hidden < 2 {
-				t.Fatalf("%q is masked as %q", a.value, a.masked)
+			shown := strings.Count(a.Masked, "•")
+			if hidden := len(a.Value) - len(strings.Trim(a.Masked, "•")) + shown*len("•") + 2; shown != 7 || hidden < 2 {
+				t.Fatalf("%q is masked as %q", a.Value, a.Masked)
 			}
 		}
 	})
