@@ -250,7 +250,6 @@ func check(t testing.TB, err error) {
 	}
 }
 
-
 // panicky is a vault that fails with what it was given.
 type panicky struct{ *vault.Vault }
 

@@ -31,6 +31,7 @@ type action func(visit, projections.Attempt) (outcome, error)
 // outcome is what becomes of a form: why it was not taken, if it was not.
 type outcome struct {
 	refused events.Refusal
+	stale   bool // it was for a step that is over
 	awaits  bool // the page waits for what comes of it
 	gone    bool // the session has ended
 }
@@ -46,12 +47,12 @@ func (s *Site) form(act action) func(visit) {
 			"user " + string(v.b.User):           perUser,
 		} {
 			if wait := v.limits.take(key, most, now); wait > 0 {
-				v.tooMany(v.w, wait)
+				v.tooMany(v.w, v.r, wait)
 				return
 			}
 		}
 		if !goodForm(v.b, v.r) {
-			v.show(v.w, http.StatusForbidden, special(kindForeignForm))
+			v.instead(v.w, v.r, http.StatusForbidden, onForbidden)
 			return
 		}
 		v.touch()
@@ -62,11 +63,11 @@ func (s *Site) form(act action) func(visit) {
 		o, err := act(v, *a)
 		switch {
 		case err != nil:
-			v.unwell(v.w, err)
+			v.unwell(v.w, v.r, err)
 		case o.gone:
-			v.show(v.w, http.StatusOK, special(kindClosed))
-		case o.refused != "":
-			v.showPage(http.StatusConflict, o.refused, false)
+			v.instead(v.w, v.r, http.StatusOK, onClosed)
+		case o.refused != "" || o.stale:
+			v.showPage(http.StatusConflict, o)
 		default:
 			if o.awaits {
 				v.await()
@@ -89,7 +90,7 @@ func (v *visit) attempt() *projections.Attempt {
 // knows of it.
 func (s *Site) answer(v visit, a projections.Attempt) (outcome, error) {
 	if string(a.Step) != v.r.PostFormValue("step") {
-		return outcome{}, nil // given in another tab, or in the room: the page shows what is asked now
+		return outcome{stale: a.ID != ""}, nil // given in another tab, or in the room
 	}
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Via: events.ChannelWeb, Reason: answers.Hindrance(a, s.now())}
 	if command.Reason == "" {

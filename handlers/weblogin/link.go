@@ -29,8 +29,8 @@ const maxAgent = 256
 const secretGrace = time.Minute
 
 // landing is where a link leads. It looks at nothing and changes nothing.
-func (s *Site) landing(w http.ResponseWriter, _ *http.Request) {
-	s.show(w, http.StatusOK, special(kindLanding))
+func (s *Site) landing(w http.ResponseWriter, r *http.Request) {
+	s.instead(w, r, http.StatusOK, onLanding)
 }
 
 // redeem takes a link up: the one request that spends it.
@@ -39,21 +39,21 @@ func (s *Site) redeem(w http.ResponseWriter, r *http.Request) {
 	defer since.Stop()
 	address := s.address(r)
 	if wait := s.limits.take("address "+network(address), s.cfg.PerAddress, s.now()); wait > 0 {
-		s.tooMany(w, wait)
+		s.tooMany(w, r, wait)
 		return
 	}
 	where := events.BrowserFacts{Address: address.String(), Agent: agent(r)}
 	l, in, err := s.takeUp(r.Context(), tokenIn(r.PostFormValue("token")), where)
 	switch {
 	case err != nil:
-		s.unwell(w, err)
+		s.unwell(w, r, err)
 		return
 	case !in:
 		select {
 		case <-since.C:
 		case <-r.Context().Done():
 		}
-		s.show(w, http.StatusForbidden, special(kindDeadLink))
+		s.instead(w, r, http.StatusForbidden, onDeadLink)
 		return
 	}
 	if former, ok := s.session(r); ok {
@@ -61,7 +61,7 @@ func (s *Site) redeem(w http.ResponseWriter, r *http.Request) {
 	}
 	cookie, err := s.Vault.OpenBrowser(r.Context(), vault.Browser{User: l.User, Attempt: l.Attempt, Link: l.Link}, s.cfg.Idle)
 	if err != nil {
-		s.unwell(w, err)
+		s.unwell(w, r, err)
 		return
 	}
 	http.SetCookie(w, s.cookie(cookie.Reveal(), int(s.cfg.Longest.Seconds())))

@@ -16,14 +16,16 @@ func (s *Site) page(v visit) {
 	if v.r.Header.Get("Sec-Fetch-Mode") != "cors" { // which is what the script fetches by
 		v.touch()
 	}
-	v.showPage(http.StatusOK, "", false)
+	v.showPage(http.StatusOK, outcome{})
 }
 
-func (v *visit) showPage(status int, refused events.Refusal, stale bool) {
+func (v *visit) showPage(status int, o outcome) {
 	u := v.Users.Get(v.b.User)
 	in := input{
-		User: u, Attempt: v.b.Attempt, Now: v.now(), Closes: v.closes(v.b), Base: v.base, Stale: stale, Refused: refused,
+		User: u, Attempt: v.b.Attempt, Now: v.now(), Closes: v.closes(v.b), Base: v.base, Languages: v.r.Header.Get("Accept-Language"),
+		Stale: o.stale, Refused: o.refused,
 	}
+	in.Fixed = !in.Closes.Before(v.b.Born.Add(v.cfg.Longest))
 	step := ""
 	if a := u.Attempt; a != nil && a.ID == v.b.Attempt {
 		step = string(a.Step)
@@ -56,7 +58,7 @@ func (s *Site) qr(v visit) {
 	}
 	code, err := qr.Encode(login.QRLink([]byte(token)), qr.M)
 	if err != nil {
-		v.unwell(v.w, err)
+		v.unwell(v.w, v.r, err)
 		return
 	}
 	v.w.Header().Set("Content-Type", "image/png")

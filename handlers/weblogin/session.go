@@ -58,7 +58,7 @@ func (s *Site) within(next func(visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		b, ok := s.session(r)
 		if !ok {
-			s.show(w, http.StatusForbidden, special(kindClosed))
+			s.instead(w, r, http.StatusForbidden, onClosed)
 			return
 		}
 		next(visit{s, w, r, b})

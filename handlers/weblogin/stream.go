@@ -22,7 +22,7 @@ const maxStreams = 4
 func (s *Site) updates(v visit) {
 	leave, ok := s.limits.enter(v.b.Name(), maxStreams)
 	if !ok {
-		s.tooMany(v.w, time.Minute)
+		s.tooMany(v.w, v.r, time.Minute)
 		return
 	}
 	defer leave()

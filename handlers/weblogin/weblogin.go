@@ -112,7 +112,7 @@ func (s *Site) Handler() http.Handler {
 		mux.HandleFunc("POST "+s.base+"/"+name, s.within(s.form(act)))
 	}
 	mux.Handle("GET "+s.base+"/static/", http.StripPrefix(s.base+"/static/", s.face.static()))
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { s.show(w, http.StatusNotFound, special(kindNotFound)) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.instead(w, r, http.StatusNotFound, onNotFound) })
 	return s.guard(mux)
 }
 
@@ -130,6 +130,12 @@ func (s *Site) show(w http.ResponseWriter, status int, v view) {
 	if err := s.face.render(w, status, v); err != nil {
 		s.Log.Debug().Err(err).Msg("a page was not sent to its end")
 	}
+}
+
+// instead shows a page without a login.
+func (s *Site) instead(w http.ResponseWriter, r *http.Request, status int, why occasion) {
+	now := s.now()
+	s.show(w, status, special(why, s.base, r.Header.Get("Accept-Language"), now, now))
 }
 
 // front leads to the page, or to where a link is taken up.
