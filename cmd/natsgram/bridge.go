@@ -114,7 +114,7 @@ func (b *bridge) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("can't listen for the homeserver at appservice.listen: %w", err)
 	}
-	server := &http.Server{Handler: b.matrix.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := &http.Server{Handler: b.listen(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	folding, stopFolding := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFolding()
 	folded := make(chan error, 1)

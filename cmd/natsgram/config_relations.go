@@ -34,6 +34,7 @@ func (r *configReader) relations(c Config) []Problem {
 	if c.NATS.URL == "" {
 		embedded(c, add)
 	}
+	provisioningRelations(c, add)
 	return problems
 }
 
