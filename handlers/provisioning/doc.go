@@ -9,7 +9,7 @@
 // step is derived from the state each time it is asked for; a call that comes
 // twice is answered twice and taken once.
 //
-// It owns, in memory only, which tokens the homeserver has vouched for of late
-// and how often an address has failed. It knows neither Telegram nor the other
+// It owns, in memory only, which tokens the homeserver has vouched for of late,
+// how often an address has failed, and what a program was answered last. It knows neither Telegram nor the other
 // doors: what it wants done it writes into the log, and waits for what comes.
 package provisioning

@@ -79,6 +79,7 @@ type Server struct {
 	now    func() time.Time
 	wait   time.Duration
 	tokens tokenCache
+	told   told
 	failed *limiter // by address
 	taken  *limiter // by user
 	// turns lets one call at a time of a user decide: what it puts into the vault
@@ -107,8 +108,8 @@ func (s *Server) Handler() http.Handler {
 		{http.MethodGet, "capabilities", s.capabilities},
 		{http.MethodGet, "logins", s.logins},
 		{http.MethodGet, "login/flows", s.flows},
-		{http.MethodPost, "login/start/{flow}", s.limited(s.start)},
-		{http.MethodPost, "login/step/{process}/{step}/{type}", s.step},
+		{http.MethodPost, "login/start/{flow}", s.noted(s.limited(s.start))},
+		{http.MethodPost, "login/step/{process}/{step}/{type}", s.noted(s.step)},
 		{http.MethodPost, "login/cancel/{process}", s.limited(s.cancel)},
 		{http.MethodPost, "logout/{login}", s.limited(s.logout)},
 	} {

@@ -54,6 +54,8 @@ func (s *Server) step(ctx context.Context, who caller, r *http.Request) (any, er
 		return nil, badState("This step is of the type " + now.Type + ".")
 	case at.id != now.ID || at.txn != "" && at.txn != now.Txn || now.Type == typeComplete:
 		return s.next(ctx, who, at.process, "") // a call that comes again: what came of it
+	case now.Type == typeWait && at.txn == "" && s.told.missed(now) && settled(u, at.process):
+		return now, nil
 	case now.Type == typeWait:
 		return s.next(ctx, who, at.process, now.Txn)
 	}
