@@ -78,21 +78,34 @@ func (s *Server) authorised(next call) http.Handler {
 		if err == nil {
 			err = s.ready()
 		}
-		var body any
-		if err == nil {
-			timed := http.NewResponseController(w)
-			// A writer without a connection has no deadline to set, nor needs one.
-			_ = timed.SetReadDeadline(s.now().Add(bodyTime))
-			data, readErr := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-			// From here on the server listens for whether the caller hangs up.
-			_ = timed.SetReadDeadline(time.Time{})
-			if err = unread(readErr); err == nil {
-				r.Body = io.NopCloser(bytes.NewReader(data))
-				body, err = next(r.Context(), who, r)
-			}
+		if err == nil && !s.doors.enter(who.uid) {
+			err = slowDown(time.Second)
 		}
-		s.answer(w, r, body, err)
+		if err != nil {
+			s.answer(w, r, nil, err)
+			return
+		}
+		defer s.doors.leave(who.uid)
+		body, err := s.read(w, r)
+		if err != nil {
+			s.answer(w, r, nil, err)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		said, err := next(r.Context(), who, r)
+		s.answer(w, r, said, err)
 	})
+}
+
+// read reads a request's body, of so many bytes in so much time.
+func (s *Server) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	timed := http.NewResponseController(w)
+	// A writer without a connection has no deadline to set, nor needs one.
+	_ = timed.SetReadDeadline(s.now().Add(bodyTime))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	// From here on the server listens for whether the caller hangs up.
+	_ = timed.SetReadDeadline(time.Time{})
+	return body, unread(err)
 }
 
 func (s *Server) ready() error {

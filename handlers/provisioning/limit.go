@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/natsgram/natsgram/events"
 )
 
 // maxKeys is how many keys a limiter remembers. Beyond it those that may do
@@ -71,6 +73,38 @@ func (l *limiter) forget(now time.Time) {
 	}
 	if len(l.keys) >= maxKeys {
 		clear(l.keys)
+	}
+}
+
+// maxOpen is how many calls of one user may be open at once: those that wait do
+// so for long.
+const maxOpen = 16
+
+// doors counts the calls that are open, by user.
+type doors struct {
+	mu   sync.Mutex
+	open map[events.UID]int
+}
+
+// enter reports whether there is room for another call of the user.
+func (d *doors) enter(uid events.UID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open == nil {
+		d.open = map[events.UID]int{}
+	}
+	if d.open[uid] >= maxOpen {
+		return false
+	}
+	d.open[uid]++
+	return true
+}
+
+func (d *doors) leave(uid events.UID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.open[uid]--; d.open[uid] == 0 {
+		delete(d.open, uid)
 	}
 }
 

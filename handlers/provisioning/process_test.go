@@ -177,6 +177,30 @@ func TestInputIsLimited(t *testing.T) {
 	h.expect(c.Start(within(t), "phone"), "M_LIMIT_EXCEEDED")
 }
 
+// TestOpenCallsAreLimited: who waits too often at once is told so, others are not.
+func TestOpenCallsAreLimited(t *testing.T) {
+	h := newHouse(t)
+	c := h.client(sharedSecret, alice)
+	h.server.wait = time.Millisecond
+	at := h.expect(c.Start(within(t), "qr"), "wait")
+	h.server.wait = patience
+	u, _ := h.users.ByMatrixID(alice)
+	for range maxOpen {
+		if !h.server.doors.enter(u.UID) {
+			t.Fatal("no room")
+		}
+	}
+	h.expect(c.Wait(within(t), at, true), "M_LIMIT_EXCEEDED")
+	h.expect(h.client(sharedSecret, "@bob:example.test").Get(within(t), "logins"), "")
+	for range maxOpen {
+		h.server.doors.leave(u.UID)
+	}
+	h.expect(c.Get(within(t), "logins"), "")
+	if len(h.server.doors.open) != 0 {
+		t.Errorf("%v", h.server.doors.open)
+	}
+}
+
 func TestHowManyLogins(t *testing.T) {
 	h := newHouse(t)
 	c := h.client(sharedSecret, alice)
@@ -191,6 +215,9 @@ func TestHowManyLogins(t *testing.T) {
 	}
 	h.expect(c.Start(within(t), "phone"), "FI.MAU.BRIDGE.TOO_MANY_LOGINS")
 	h.expect(c.Start(within(t), "register?login_id=l1"), "M_INVALID_PARAM")
+	if a := c.Get(within(t), "whoami"); strings.Count(string(a.Body), `"CONNECTED"`) != 4 || !strings.Contains(string(a.Body), `"id":"l2","name":"2 (+44 `) {
+		t.Errorf("%s", a.Body)
+	}
 	go h.ended("l1")
 	if a := c.Do(within(t), http.MethodPost, "logout/l1", nil); a.Status != http.StatusOK {
 		t.Errorf("%s", a.Body)

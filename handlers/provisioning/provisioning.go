@@ -80,6 +80,7 @@ type Server struct {
 	wait   time.Duration
 	tokens tokenCache
 	told   told
+	doors  doors
 	failed *limiter // by address
 	taken  *limiter // by user
 	// turns lets one call at a time of a user decide: what it puts into the vault

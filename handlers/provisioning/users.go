@@ -16,6 +16,9 @@ import (
 // what takes longer is done nonetheless.
 const logoutWait = 20 * time.Second
 
+// telegramIcon is the picture of Telegram by which clients know such a bridge.
+const telegramIcon = "mxc://maunium.net/tJCRmUyJDsgRNgqhOgoiHWbX"
+
 // network is what the bridge bridges to, as bridgev2 shapes it.
 type network struct {
 	DisplayName string `json:"displayname"`
@@ -44,8 +47,8 @@ type state struct {
 	Message string `json:"message,omitempty"`
 }
 
+// profile has no phone number: the bridge keeps none but masked.
 type profile struct {
-	Phone    string `json:"phone,omitempty"` // masked: the bridge keeps no more
 	Username string `json:"username,omitempty"`
 	Name     string `json:"name,omitempty"`
 }
@@ -58,7 +61,7 @@ func (s *Server) whoami(_ context.Context, who caller, _ *http.Request) (any, er
 		now := stateOf(l)
 		logins[i] = userLogin{
 			StateEvent: now.Event, StateTime: now.Time, State: now, ID: l.ID, Name: accountWords(l.Name, l.Username, l.Masked),
-			Profile: profile{Phone: l.Masked, Username: l.Username, Name: l.Name},
+			Profile: profile{Username: l.Username, Name: l.Name},
 		}
 	}
 	return struct {
@@ -70,7 +73,7 @@ func (s *Server) whoami(_ context.Context, who caller, _ *http.Request) (any, er
 		Room       events.RoomID   `json:"management_room,omitempty"`
 		Logins     []userLogin     `json:"logins"`
 	}{
-		network{"Telegram", "https://telegram.org", "", "telegram", "github.com/natsgram/natsgram"},
+		network{"Telegram", "https://telegram.org", telegramIcon, "telegram", "github.com/natsgram/natsgram"},
 		loginFlows(), s.cfg.ServerName, s.cfg.Bot, s.cfg.Prefix, u.Room, logins,
 	}, nil
 }
