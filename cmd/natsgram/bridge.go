@@ -123,7 +123,7 @@ func (b *bridge) run(ctx context.Context) error {
 			return fmt.Errorf("can't listen for the login page at web.listen: %w", err)
 		}
 	}
-	server := &http.Server{Handler: b.matrix.Handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := &http.Server{Handler: b.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	folding, stopFolding := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFolding()
 	folded := make(chan error, 1)

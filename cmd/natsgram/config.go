@@ -21,6 +21,8 @@ type Config struct {
 	NATS        NATSConfig
 	Keyset      string // path of the keyset file
 	Logging     LoggingConfig
+
+	Provisioning ProvisioningConfig
 }
 
 // HomeserverConfig says where the Matrix homeserver is.

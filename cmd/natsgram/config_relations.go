@@ -37,6 +37,7 @@ func (r *configReader) relations(c Config) []Problem {
 	if c.Web.PublicURL != nil && (c.Web.Listen == c.Appservice.Listen || c.NATS.URL == "" && c.Web.Listen == c.NATS.Listen) {
 		add("web.listen", "appservice.listen or nats.listen takes this port already")
 	}
+	provisioningRelations(c, add)
 	return problems
 }
 

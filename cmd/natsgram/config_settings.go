@@ -61,6 +61,8 @@ func settings(c *Config, dir string) []setting {
 
 		{path: "commands.prefix", read: word(&c.Commands.Prefix)},
 
+		{path: "provisioning.shared_secret", read: secret(&c.Provisioning.SharedSecret), env: "NATSGRAM_PROVISIONING_SECRET"},
+
 		{path: "nats.config", read: path(&c.NATS.Config)},
 		{path: "nats.store", read: path(&c.NATS.Store)},
 		{path: "nats.listen", read: natsListen(&c.NATS.Listen)},

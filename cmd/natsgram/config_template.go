@@ -103,6 +103,13 @@ commands:
     # How a command begins in a room that others are in too.
     prefix: "!tg"
 
+# The provisioning API, by which clients and admin panels made for mautrix bridges
+# log people in and out, at appservice.listen under /_matrix/provision. Who has the
+# secret acts for every user: 16 characters at least, such as openssl rand -hex 32
+# prints. Leave it empty to turn the API off.
+provisioning:
+    shared_secret: ""
+
 # The log: everything that the bridge remembers.
 nats:
     # The server that natsgram run brings along, and where it keeps the log.

@@ -154,6 +154,7 @@ func TestEveryProblemIsNamedWithItsLine(t *testing.T) {
 		{"key missing", `address: "" #`, `address: "127.0.0.1:443" #`, "telegram.test_server.public_key_file", "proves itself"},
 		{"key no key", `public_key_file: ""`, "public_key_file: nats.conf", "telegram.test_server.public_key_file", "no RSA public key"},
 		{"no quotes", `"@admin:example.org": admin`, "@admin:example.org: admin", "", "wants quotes"},
+		{"guessable secret", `shared_secret: ""`, `shared_secret: "0123456789abcde"`, "provisioning.shared_secret", "at least 16"},
 		{"not YAML", "portals:", "portals: [", "", "not valid YAML"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

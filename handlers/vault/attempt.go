@@ -25,6 +25,7 @@ const (
 	QRToken  = "qr"       // what the QR code shows
 	QRMoved  = "qr_moved" // a token that was scanned, and where it is to be taken to
 	Pairing  = "pairing"  // what the login page shows, to be sent to the bot
+	Given    = "given"    // a mark of what a program gave last: it may come again
 )
 
 // minTTL is the shortest TTL that a bucket takes.
@@ -113,7 +114,7 @@ func (v *Vault) DropAttemptAt(ctx context.Context, id events.AttemptID, name str
 // Those that are not there are no error.
 func (v *Vault) DropAttempt(ctx context.Context, id events.AttemptID, names ...string) error {
 	if len(names) == 0 {
-		names = []string{Phone, Code, Password, CodeHash, Session, Hint, BotToken, Name, Terms, QRToken, QRMoved, Pairing}
+		names = []string{Phone, Code, Password, CodeHash, Session, Hint, BotToken, Name, Terms, QRToken, QRMoved, Pairing, Given}
 	}
 	var failed []error
 	for _, name := range names {

@@ -62,6 +62,9 @@ func functions(t *tongue, base string, assets map[string]string) template.FuncMa
 		"text":  t.rich,
 		"words": t.plain,
 		"count": t.countdown,
+		"seconds": func(wait time.Duration) template.HTML {
+			return t.countdown(moment{At: time.Time{}.Add(wait)})
+		},
 		"clock": func(at time.Time) string { return at.UTC().Format("15:04") },
 		"lang":  func() string { return t.Tag },
 		"asset": func(name string) string { return base + "/static/" + assets[name] },
@@ -100,6 +103,7 @@ func (f *face) readAssets() (map[string]string, error) {
 // render answers with the page of a view. The headers that are the same for all
 // pages are the server's.
 func (f *face) render(w http.ResponseWriter, status int, v view) error {
+	v.Base = f.base
 	t := f.tongues.pick(v.Languages)
 	var page bytes.Buffer
 	if err := f.pages[t.Tag].ExecuteTemplate(&page, "page", v); err != nil {

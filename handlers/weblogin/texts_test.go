@@ -145,10 +145,7 @@ func TestLanguagesSayTheSame(t *testing.T) {
 }
 
 func holes(text string) string {
-	var names []string
-	for _, found := range placeholders.FindAllString(text, -1) {
-		names = append(names, found)
-	}
+	names := placeholders.FindAllString(text, -1)
 	slices.Sort(names)
 	return fmt.Sprint(slices.Compact(names))
 }

@@ -38,7 +38,8 @@ type view struct {
 
 	code     *codePart
 	qr       *qrPart
-	Wait     *moment // before which no answer is taken
+	Hold     *moment       // before which no answer is taken
+	Wait     time.Duration // before anything more is taken of whom there was too much
 	Terms    string
 	Hint     string
 	Account  string // user name for password managers
@@ -135,8 +136,8 @@ func (v *view) attempt(in input, a projections.Attempt) {
 		note := say("stale.notice")
 		v.Note = &note
 	}
-	if v.Kind != "wait" && a.RetryAt.After(in.Now) {
-		v.Wait = &moment{At: a.RetryAt, Now: in.Now}
+	if a.Awaiting == "" && a.RetryAt.After(in.Now) {
+		v.Hold = &moment{At: a.RetryAt, Now: in.Now}
 	}
 }
 

@@ -15,6 +15,9 @@ func (v *view) step(in input, a projections.Attempt) {
 		v.Back = events.MethodRegister
 	}
 	switch {
+	case a.Awaiting != "" && a.Step == events.StepRequestingQR && a.QR > 0:
+		v.show("qr", "qr.title") // another code takes the place of the one that was shown
+		v.qr, v.Back = &qrPart{}, ""
 	case a.Awaiting != "":
 		v.waiting(a)
 	case a.Step == events.StepPhone:

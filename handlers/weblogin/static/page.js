@@ -91,16 +91,17 @@
   function keep() {
     const typed = new Map();
     for (const e of main().querySelectorAll("input[id]")) typed.set(e.id, e.value);
+    const reachable = () => [...main().querySelectorAll("a, button, input, summary, [tabindex]")];
     const focus = document.activeElement;
-    const at = focus && focus.id && main().contains(focus) ? focus.id : "";
-    const range = at && "selectionStart" in focus ? [focus.selectionStart, focus.selectionEnd] : null;
+    const at = reachable().indexOf(focus);
+    const range = at >= 0 && "selectionStart" in focus ? [focus.selectionStart, focus.selectionEnd] : null;
     return () => {
       for (const [id, value] of typed) {
         const e = document.getElementById(id);
         if (e && e.type !== "hidden") e.value = value;
       }
-      const e = at && document.getElementById(at);
-      if (!e) return false;
+      const e = at >= 0 && ((focus.id && document.getElementById(focus.id)) || reachable()[at]);
+      if (!e || e.tagName !== focus.tagName) return false;
       e.focus({ preventScroll: true });
       if (range && range[0] !== null && e.setSelectionRange) e.setSelectionRange(range[0], range[1]);
       return true;

@@ -202,16 +202,18 @@ func (tab *Tab) Go(url string) {
 	tab.Run(chromedp.Navigate(url))
 }
 
-// Fill puts a text into a field in place of what is there.
+// Fill types a text into a field in place of what is there.
 func (tab *Tab) Fill(selector, value string) {
 	tab.t.Helper()
-	tab.Run(chromedp.WaitVisible(selector), chromedp.SetValue(selector, ""), chromedp.SendKeys(selector, value))
+	tab.Run(chromedp.WaitVisible(selector, chromedp.ByQuery),
+		chromedp.Evaluate(fmt.Sprintf("document.querySelector(%q).select()", selector), nil),
+		chromedp.SendKeys(selector, value, chromedp.ByQuery))
 }
 
 // Click clicks on the first element that a selector finds.
 func (tab *Tab) Click(selector string) {
 	tab.t.Helper()
-	tab.Run(chromedp.Click(selector, chromedp.NodeVisible))
+	tab.Run(chromedp.Click(selector, chromedp.NodeVisible, chromedp.ByQuery))
 }
 
 // Press presses keys, such as kb.Tab.
@@ -232,11 +234,27 @@ func (tab *Tab) Back() {
 	tab.Run(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(input.ModifierShift)))
 }
 
-// Await waits until an expression is true on the page.
+// Await waits until an expression is true on the page, or on one that comes in
+// its place.
 func (tab *Tab) Await(expression string) {
 	tab.t.Helper()
-	var ok bool
-	tab.Run(chromedp.Poll(expression, &ok, chromedp.WithPollingTimeout(patience), chromedp.WithPollingInterval(20*time.Millisecond)))
+	ctx, cancel := context.WithTimeout(tab.ctx, patience)
+	defer cancel()
+	for {
+		err := chromedp.Run(ctx, chromedp.Poll(expression, nil, chromedp.WithPollingTimeout(0), chromedp.WithPollingInterval(20*time.Millisecond)))
+		switch {
+		case err == nil:
+			return
+		case ctx.Err() != nil || !strings.Contains(err.Error(), "navigated") && !strings.Contains(err.Error(), "context"):
+			tab.t.Fatalf("browser: %v\n%s\n%s", err, tab.where(), strings.Join(tab.Breaches(), "\n"))
+		}
+	}
+}
+
+// Shows waits until an element is to be seen.
+func (tab *Tab) Shows(selector string) {
+	tab.t.Helper()
+	tab.Run(chromedp.WaitVisible(selector, chromedp.ByQuery))
 }
 
 // Text is the value of an expression, as a string.
