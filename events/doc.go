@@ -38,10 +38,10 @@
 //	secret_redacted  management reactor → management reactor: tells if it failed
 //
 // A login attempt; the correlation ID is the attempt. What the management
-// ingress writes of it, the provisioning API writes too, likewise
-// logout_requested: the channel, or via, is then "api".
+// ingress writes of it, the login page and the provisioning API write too, and
+// the latter also logout_requested: the channel, or via, is then "web" or "api".
 //
-//	login_started       management ingress → deadline reactor: sets the timer; management reactor: asks for the number; telegram reactor: auth.exportLoginToken for a QR code
+//	login_started       management ingress → deadline reactor: sets the timer; management reactor: gives a link to the login page, asks for the number; telegram reactor: auth.exportLoginToken for a QR code
 //	phone_submitted     management ingress → telegram reactor: auth.sendCode; management reactor: redacts. Sealed: masked number
 //	phone_rejected      telegram reactor → management reactor: says why, asks again
 //	token_submitted     management ingress → telegram reactor: auth.importBotAuthorization; management reactor: redacts
