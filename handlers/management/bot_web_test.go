@@ -29,10 +29,14 @@ func (h *house) withPage(change func(*Config)) {
 // linkIn is the link in the bot's last message that was expected.
 func (g *guest) linkIn() string {
 	g.t.Helper()
-	body := g.notices(g.user.Room(g.room))[g.seen-1].Content.AsMessage().Body
+	content := g.notices(g.user.Room(g.room))[g.seen-1].Content.AsMessage()
+	body := content.Body
 	link := regexp.MustCompile(regexp.QuoteMeta(publicPage) + `/link#[A-Za-z0-9_-]{43}\b`).FindString(body)
 	if link == "" {
 		g.t.Fatalf("no link in %q", body)
+	}
+	if !strings.Contains(content.FormattedBody, `<a href="`+link+`">`+link+`</a>`) {
+		g.t.Errorf("%q is no link to follow", content.FormattedBody)
 	}
 	return link
 }

@@ -14,6 +14,9 @@ import (
 // notice is what the bot says: plain, and as HTML for clients that show it.
 type notice struct{ body, html string }
 
+// address is a link that the user may follow.
+type address string
+
 var (
 	bold = regexp.MustCompile(`\*\*(.+?)\*\*`)
 	code = regexp.MustCompile("`(.+?)`")
@@ -27,9 +30,14 @@ func line(format string, args ...any) notice {
 	rich = code.ReplaceAllString(bold.ReplaceAllString(rich, "<b>$1</b>"), "<code>$1</code>")
 	escaped := make([]any, len(args))
 	for i, arg := range args {
-		escaped[i] = arg
-		if text, ok := arg.(string); ok {
-			escaped[i] = html.EscapeString(text)
+		switch arg := arg.(type) {
+		case string:
+			escaped[i] = html.EscapeString(arg)
+		case address:
+			at := html.EscapeString(string(arg))
+			escaped[i] = `<a href="` + at + `">` + at + `</a>`
+		default:
+			escaped[i] = arg
 		}
 	}
 	return notice{body: fmt.Sprintf(plain, args...), html: fmt.Sprintf(rich, escaped...)}

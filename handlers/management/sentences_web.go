@@ -12,7 +12,7 @@ import (
 )
 
 // linkWords tell a link to the login page, and what may be done in its place.
-func (b *Bot) linkWords(u projections.User, e events.Event, f *events.WebLinkMade, link string) notice {
+func (b *Bot) linkWords(u projections.User, e events.Event, f *events.WebLinkMade, link address) notice {
 	within := span(f.Until.Sub(e.Time))
 	if f.ByAdmin {
 		return line("By this link **%s** is logged in to Telegram; it is good once, within %s:\n%s\n"+

@@ -19,8 +19,8 @@ import (
 
 // linkTo is where a browser takes up the link with a token. What stands after
 // the # no server sees before the page's form sends it.
-func linkTo(public *url.URL, token vault.Secret) string {
-	return strings.TrimRight(public.String(), "/") + "/link#" + token.Reveal()
+func linkTo(public *url.URL, token vault.Secret) address {
+	return address(strings.TrimRight(public.String(), "/") + "/link#" + token.Reveal())
 }
 
 // onLoginStarted asks for the first answer: by a link to the login page, if there
