@@ -38,8 +38,7 @@ type view struct {
 
 	code     *codePart
 	qr       *qrPart
-	Hold     *moment       // before which no answer is taken
-	Wait     time.Duration // before anything more is taken of whom there was too much
+	Hold     *moment // before which no answer is taken
 	Terms    string
 	Hint     string
 	Account  string // user name for password managers
