@@ -288,23 +288,28 @@ func (tab *Tab) Picture() []byte {
 }
 
 // Violations are what axe-core finds wrong with the page, by the rules of
-// WCAG 2.2 A and AA and its own good practice.
-func (tab *Tab) Violations() []string {
+// WCAG 2.2 A and AA and its own good practice, or only by the rules named.
+func (tab *Tab) Violations(rules ...string) []string {
 	tab.t.Helper()
 	var found []string
-	tab.Run(chromedp.Evaluate(tab.axe+";0", nil), chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]}).then((r) =>
+	only := ""
+	if len(rules) > 0 {
+		only = `, runOnly: ["` + strings.Join(rules, `", "`) + `"]`
+	}
+	tab.Run(chromedp.Evaluate(tab.axe+";0", nil), chromedp.Evaluate(`axe.run(document, {resultTypes: ["violations"]`+only+`}).then((r) =>
 		r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.html + " " + n.failureSummary)))`, &found,
 		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
 	return found
 }
 
-// Sound holds the page as it stands against all rules.
-func (tab *Tab) Sound(name string) {
+// Sound holds the page as it stands against all rules, or of axe-core's only
+// against those named.
+func (tab *Tab) Sound(name string, rules ...string) {
 	tab.t.Helper()
 	for _, b := range tab.Breaches() {
 		tab.t.Errorf("%s: %s", name, b)
 	}
-	for _, v := range tab.Violations() {
+	for _, v := range tab.Violations(rules...) {
 		tab.t.Errorf("%s: %s", name, v)
 	}
 	tab.Breaches() // what axe itself did is not the page's
