@@ -29,7 +29,7 @@ func (s *Site) guard(next http.Handler) http.Handler {
 	// The browser's word on the origin counts, also where a proxy changes the host.
 	_ = origins.AddTrustedOrigin(s.cfg.Public.Scheme + "://" + s.cfg.Public.Host)
 	origins.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.instead(w, r, http.StatusForbidden, onForbidden)
+		s.instead(w, r, http.StatusForbidden, kindForeignForm)
 	}))
 	next = origins.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -38,13 +38,13 @@ func (s *Site) guard(next http.Handler) http.Handler {
 			if failed := recover(); failed != nil && failed != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
 				// The value may hold what was typed; where it happened does not.
 				s.Log.Error().Str("path", r.URL.Path).Str("stack", stackOf(debug.Stack())).Msg("a request failed")
-				s.instead(w, r, http.StatusInternalServerError, onNotNow)
+				s.instead(w, r, http.StatusInternalServerError, kindUnwell)
 			}
 		}()
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if r.Method == http.MethodPost {
 			if err := r.ParseForm(); err != nil {
-				s.instead(w, r, http.StatusRequestEntityTooLarge, onForbidden)
+				s.instead(w, r, http.StatusRequestEntityTooLarge, kindForeignForm)
 				return
 			}
 		}
@@ -86,15 +86,16 @@ func stackOf(stack []byte) string {
 func (s *Site) tooMany(w http.ResponseWriter, r *http.Request, wait time.Duration) {
 	seconds := int(math.Ceil(wait.Seconds()))
 	w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	now := s.now()
-	s.show(w, http.StatusTooManyRequests, special(onTooMany, s.base, r.Header.Get("Accept-Language"), now, now.Add(wait)))
+	v := s.special(r, kindTooMany)
+	v.Wait = time.Duration(seconds) * time.Second
+	s.show(w, http.StatusTooManyRequests, v)
 }
 
 // unwell says that the bridge can take nothing now.
 func (s *Site) unwell(w http.ResponseWriter, r *http.Request, err error) {
 	s.Log.Error().Err(err).Msg("the login page could not do what it was asked for")
 	w.Header().Set("Retry-After", "5")
-	s.instead(w, r, http.StatusServiceUnavailable, onNotNow)
+	s.instead(w, r, http.StatusServiceUnavailable, kindUnwell)
 }
 
 // address is the client's: the nearest one that is no trusted proxy's.

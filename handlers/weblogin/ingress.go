@@ -52,7 +52,7 @@ func (s *Site) form(act action) func(visit) {
 			}
 		}
 		if !goodForm(v.b, v.r) {
-			v.instead(v.w, v.r, http.StatusForbidden, onForbidden)
+			v.instead(v.w, v.r, http.StatusForbidden, kindForeignForm)
 			return
 		}
 		v.touch()
@@ -65,7 +65,7 @@ func (s *Site) form(act action) func(visit) {
 		case err != nil:
 			v.unwell(v.w, v.r, err)
 		case o.gone:
-			v.instead(v.w, v.r, http.StatusOK, onClosed)
+			v.instead(v.w, v.r, http.StatusOK, kindClosed)
 		case o.refused != "" || o.stale:
 			v.showPage(http.StatusConflict, o)
 		default:

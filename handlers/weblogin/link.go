@@ -30,7 +30,7 @@ const secretGrace = time.Minute
 
 // landing is where a link leads. It looks at nothing and changes nothing.
 func (s *Site) landing(w http.ResponseWriter, r *http.Request) {
-	s.instead(w, r, http.StatusOK, onLanding)
+	s.instead(w, r, http.StatusOK, kindLanding)
 }
 
 // redeem takes a link up: the one request that spends it.
@@ -53,7 +53,7 @@ func (s *Site) redeem(w http.ResponseWriter, r *http.Request) {
 		case <-since.C:
 		case <-r.Context().Done():
 		}
-		s.instead(w, r, http.StatusForbidden, onDeadLink)
+		s.instead(w, r, http.StatusForbidden, kindDeadLink)
 		return
 	}
 	if former, ok := s.session(r); ok {

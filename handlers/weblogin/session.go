@@ -58,7 +58,7 @@ func (s *Site) within(next func(visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		b, ok := s.session(r)
 		if !ok {
-			s.instead(w, r, http.StatusForbidden, onClosed)
+			s.instead(w, r, http.StatusForbidden, kindClosed)
 			return
 		}
 		next(visit{s, w, r, b})

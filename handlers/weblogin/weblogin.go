@@ -112,7 +112,7 @@ func (s *Site) Handler() http.Handler {
 		mux.HandleFunc("POST "+s.base+"/"+name, s.within(s.form(act)))
 	}
 	mux.Handle("GET "+s.base+"/static/", http.StripPrefix(s.base+"/static/", s.face.static()))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.instead(w, r, http.StatusNotFound, onNotFound) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.instead(w, r, http.StatusNotFound, kindNotFound) })
 	return s.guard(mux)
 }
 
@@ -134,8 +134,13 @@ func (s *Site) show(w http.ResponseWriter, status int, v view) {
 
 // instead shows a page without a login.
 func (s *Site) instead(w http.ResponseWriter, r *http.Request, status int, why occasion) {
-	now := s.now()
-	s.show(w, status, special(why, s.base, r.Header.Get("Accept-Language"), now, now))
+	s.show(w, status, s.special(r, why))
+}
+
+func (s *Site) special(r *http.Request, why occasion) view {
+	v := special(why)
+	v.Base, v.Languages = s.base, r.Header.Get("Accept-Language")
+	return v
 }
 
 // front leads to the page, or to where a link is taken up.
