@@ -21,6 +21,7 @@ var assetFiles embed.FS
 
 // face makes pages of views.
 type face struct {
+	base    string
 	tongues *tongues
 	pages   map[string]*template.Template // by language
 	assets  map[string]asset              // by the name under which they are served
@@ -34,7 +35,7 @@ type asset struct {
 
 // newFace reads what the pages are made of. base is the path before all links.
 func newFace(base string) (*face, error) {
-	f := &face{pages: map[string]*template.Template{}, assets: map[string]asset{}}
+	f := &face{base: base, pages: map[string]*template.Template{}, assets: map[string]asset{}}
 	var err error
 	if f.tongues, err = readTexts(); err != nil {
 		return nil, err
@@ -61,6 +62,9 @@ func functions(t *tongue, base string, assets map[string]string) template.FuncMa
 		"text":  t.rich,
 		"words": t.plain,
 		"count": t.countdown,
+		"seconds": func(wait time.Duration) template.HTML {
+			return t.countdown(moment{At: time.Time{}.Add(wait)})
+		},
 		"clock": func(at time.Time) string { return at.UTC().Format("15:04") },
 		"lang":  func() string { return t.Tag },
 		"asset": func(name string) string { return base + "/static/" + assets[name] },
@@ -99,6 +103,7 @@ func (f *face) readAssets() (map[string]string, error) {
 // render answers with the page of a view. The headers that are the same for all
 // pages are the server's.
 func (f *face) render(w http.ResponseWriter, status int, v view) error {
+	v.Base = f.base
 	t := f.tongues.pick(v.Languages)
 	var page bytes.Buffer
 	if err := f.pages[t.Tag].ExecuteTemplate(&page, "page", v); err != nil {

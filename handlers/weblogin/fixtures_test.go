@@ -69,11 +69,14 @@ func fixtures() map[string]view {
 		all[name] = viewOf(in)
 	}
 	for name, why := range map[string]occasion{
-		"landing": onLanding, "link-dead": onDeadLink, "closed": onClosed, "too-many": onTooMany, "not-now": onNotNow,
-		"not-found": onNotFound, "forbidden": onForbidden,
+		"landing": kindLanding, "link-dead": kindDeadLink, "closed": kindClosed, "too-many": kindTooMany, "not-now": kindUnwell,
+		"not-found": kindNotFound, "forbidden": kindForeignForm,
 	} {
-		all[name] = special(why, "", "en", noon, noon.Add(95*time.Second))
+		all[name] = special(why)
 	}
+	busy := all["too-many"]
+	busy.Wait = 95 * time.Second
+	all["too-many"] = busy
 	return all
 }
 

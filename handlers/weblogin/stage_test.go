@@ -34,7 +34,7 @@ func newStage(t *testing.T, in input) *stage {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", s.face.static())
-	mux.HandleFunc("GET /link", func(w http.ResponseWriter, _ *http.Request) { s.show(w, special(onLanding, "", "", noon, noon)) })
+	mux.HandleFunc("GET /link", func(w http.ResponseWriter, _ *http.Request) { s.show(w, special(kindLanding)) })
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()
 		in := s.now

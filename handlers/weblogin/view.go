@@ -38,7 +38,8 @@ type view struct {
 
 	code     *codePart
 	qr       *qrPart
-	Hold     *moment // before which no answer is taken
+	Hold     *moment       // before which no answer is taken
+	Wait     time.Duration // before anything more is taken of whom there was too much
 	Terms    string
 	Hint     string
 	Account  string // user name for password managers

@@ -1,8 +1,6 @@
 package weblogin
 
 import (
-	"time"
-
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/projections"
 )
@@ -91,26 +89,26 @@ type occasion string
 // The occasions. A link that can't be used looks the same whatever is wrong with
 // it: it tells nobody whether it ever was one.
 const (
-	onLanding   occasion = "landing"
-	onDeadLink  occasion = "dead"
-	onClosed    occasion = "closed"
-	onTooMany   occasion = "busy"
-	onNotNow    occasion = "down"
-	onNotFound  occasion = "missing"
-	onForbidden occasion = "forbidden"
+	kindLanding     occasion = "landing"
+	kindDeadLink    occasion = "dead"
+	kindClosed      occasion = "closed"
+	kindTooMany     occasion = "busy"
+	kindUnwell      occasion = "down"
+	kindNotFound    occasion = "missing"
+	kindForeignForm occasion = "forbidden"
 )
 
-// special says what a page without a login shows. now and until are for
-// onTooMany: when it may be tried again.
-func special(why occasion, base, languages string, now, until time.Time) view {
-	v := view{place: place{Base: base, Languages: languages}, Kind: "special"}
+// special says what a page without a login shows. Of kindTooMany, the caller
+// says in Wait for how long.
+func special(why occasion) view {
+	v := view{Kind: "special"}
 	key := string(why)
-	v.Title, v.Lead = say(key+".title"), []text{say(key+".lead", "when", moment{At: until, Now: now})}
+	v.Title, v.Lead = say(key+".title"), []text{say(key + ".lead")}
 	switch why {
-	case onLanding:
+	case kindLanding:
 		v.Kind = "landing"
 		v.Next = []text{say("landing.ready")}
-	case onForbidden, onNotNow, onTooMany:
+	case kindForeignForm, kindUnwell, kindTooMany:
 		v.Kind = "detour"
 		v.Next = []text{say(key + ".next")}
 	default:
