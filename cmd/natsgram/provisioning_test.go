@@ -203,6 +203,12 @@ func TestProvisioningAndRoom(t *testing.T) {
 	w.hear(w.alice, room, "bot's token")
 	w.ask(w.alice, room, "cancel", "cancelled")
 	w.expect(api.Give(ctx, at, true, "1"), "FI.MAU.BRIDGE.LOGIN_CANCELLED", "")
+
+	// Without a secret there is no API, and no secret opens it.
+	t.Setenv("NATSGRAM_PROVISIONING_SECRET", "")
+	w.kill()
+	w.run()
+	w.expect(api.Get(ctx, "whoami"), "M_UNRECOGNIZED", "no such endpoint")
 }
 
 // TestProvisioningFlows goes the other ways to log in.
