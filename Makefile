@@ -16,7 +16,7 @@ SOURCES  := $(wildcard cmd events projections handlers)
 VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
 
 .DEFAULT_GOAL := help
-.PHONY: help all build homeserver demo test check bench fmt clean setup
+.PHONY: help all build homeserver demo test check bench fmt clean setup pictures
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -75,6 +75,14 @@ check-modules:
 
 check-arrows:
 	@$(STEP) "import rules" go test ./events -run TestArrows
+
+PICTURES := .cache/pictures
+
+pictures: setup ## pictures of every page of the login, in .cache/pictures
+	@mkdir -p $(PICTURES)
+	@$(STEP) "drawing every page: on a telephone and a desk, in light and dark" \
+		env NATSGRAM_PICTURES=$(CURDIR)/$(PICTURES) go test -count=1 -run TestEveryPageIsSound ./handlers/weblogin
+	@echo "  $(PICTURES) has $$(ls $(PICTURES) | wc -l) pictures"
 
 bench: homeserver ## all benchmarks, once each; BENCH=Name picks, BENCHTIME=5s repeats
 	@$(STEP) "compiling" go build -buildvcs=false $(PKG)

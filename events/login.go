@@ -146,10 +146,11 @@ const (
 	NotUnderstood    Refusal = "not_understood" // the bridge could not read the answer
 	SecretsMissing   Refusal = "secrets_missing"
 	PasswordVanished Refusal = "password_not_set"
-	NotNow           Refusal = "not_now"     // given while Telegram is still being asked
-	NotAnEdit        Refusal = "edited"      // an earlier message was edited; only new ones are read
-	RoomBarred       Refusal = "room_barred" // the bridge takes no bot tokens in rooms
-	RoomLeftBehind   Refusal = "old_room"    // given in a private chat that a newer one has replaced
+	NotNow           Refusal = "not_now"      // given while Telegram is still being asked
+	NotAnEdit        Refusal = "edited"       // an earlier message was edited; only new ones are read
+	RoomBarred       Refusal = "room_barred"  // the bridge takes no bot tokens in rooms
+	LoginBarred      Refusal = "login_barred" // the bridge takes no logins in rooms
+	RoomLeftBehind   Refusal = "old_room"     // given in a private chat that a newer one has replaced
 
 	CountryMissing Refusal = "country_code_missing"
 	CountryUnknown Refusal = "country_code_unknown"
@@ -175,7 +176,7 @@ const (
 // IsTry reports whether the refusal says that the answer was wrong. A flood
 // wait or a fault of the bridge says nothing of the answer: it is no try.
 func (r Refusal) IsTry() bool {
-	return r == BadPhone || r == BadCode || r == BadPassword || r == BadToken || r == BadName || r == BadQR
+	return r == BadPhone || r == BadCode || r == BadPassword || r == BadToken || r == BadName || r == BadQR || r == BadPairing
 }
 
 // Rejection is what a refused answer has in common, at every step.

@@ -112,6 +112,8 @@ const (
 	RefusedNotAdmin       CommandRefusal = "not_admin"
 	RefusedNoWebPage      CommandRefusal = "no_web_page"        // nobody can be logged in for somebody else without one
 	RefusedNotAllowed     CommandRefusal = "user_not_permitted" // to use the bridge: the user whom an admin means
+	RefusedTheyLogIn      CommandRefusal = "user_login_running"
+	RefusedTheyAreFull    CommandRefusal = "user_logged_in"     // to as many accounts as may be
 	RefusedTheyAreOut     CommandRefusal = "user_not_logged_in" // the user whom an admin means
 	RefusedNoDevice       CommandRefusal = "no_such_session"
 	RefusedOwnDevice      CommandRefusal = "own_session"    // the bridge's own, and not confirmed
@@ -151,7 +153,6 @@ const (
 	SecretCode     SecretKind = "code"
 	SecretPassword SecretKind = "password"
 	SecretToken    SecretKind = "bot_token"
-	SecretLink     SecretKind = "web_link" // to the login page, in a message of the bot's
 )
 
 // SecretRedacted is the outcome of redacting a message that held a secret: the

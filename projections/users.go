@@ -255,6 +255,16 @@ func (us *Users) Get(uid events.UID) User {
 	return User{UID: uid}
 }
 
+// Version is the last event of a user: it differs when there is something new.
+func (us *Users) Version(uid events.UID) uint64 {
+	us.mu.RLock()
+	defer us.mu.RUnlock()
+	if u, ok := us.byID[uid]; ok {
+		return u.Seq
+	}
+	return 0
+}
+
 // ByMatrixID returns the user with a Matrix ID.
 func (us *Users) ByMatrixID(id events.MatrixID) (User, bool) {
 	us.mu.RLock()

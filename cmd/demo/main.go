@@ -79,7 +79,9 @@ func run(ctx context.Context, o options) (err error) {
 	if o.once {
 		return nil
 	}
-	st.invite()
+	if err := st.invite(ctx); err != nil {
+		return err
+	}
 	<-ctx.Done()
 	st.screen.say("\nStopping.")
 	return nil

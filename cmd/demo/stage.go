@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"time"
 
+	"maunium.net/go/mautrix/id"
+
 	"github.com/natsgram/natsgram/handlers/matrix/matrixtest"
 )
 
@@ -32,6 +34,8 @@ type stage struct {
 	bridge   *exec.Cmd
 	log      *exec.Cmd // natsgram events --follow
 	natsAddr string
+	room     id.RoomID  // where alice talks to the bot
+	last     id.EventID // what the bot said last there
 }
 
 // setStage starts the simulated Telegram, the homeserver and the bridge.
@@ -107,12 +111,12 @@ func (st *stage) findBridge() error {
 	return nil
 }
 
-type ports struct{ homeserver, bridge, nats int }
+type ports struct{ homeserver, bridge, nats, page int }
 
 // initBridge makes the configuration as an operator would.
 func (st *stage) initBridge(ctx context.Context) (ports, error) {
 	var p ports
-	for _, port := range []*int{&p.homeserver, &p.bridge, &p.nats} {
+	for _, port := range []*int{&p.homeserver, &p.bridge, &p.nats, &p.page} {
 		var err error
 		if *port, err = matrixtest.FreePort(); err != nil {
 			return p, err
@@ -131,6 +135,7 @@ func (st *stage) initBridge(ctx context.Context) (ports, error) {
 		"--homeserver", fmt.Sprintf("http://127.0.0.1:%d", p.homeserver), "--server-name", serverName,
 		"--listen", fmt.Sprintf("127.0.0.1:%d", p.bridge), "--address", fmt.Sprintf("http://127.0.0.1:%d", p.bridge),
 		"--api-id", "17349", "--api-hash", "344583e45741c457fe1862106095a5eb",
+		"--web-url", fmt.Sprintf("http://127.0.0.1:%d", p.page), "--web-listen", fmt.Sprintf("127.0.0.1:%d", p.page),
 		"--test-server", st.tg.server.Addr(), "--test-server-key", key,
 		"--user", serverName, "--nats-conf", conf, "--nats-listen", st.natsAddr)
 	return p, err

@@ -40,6 +40,11 @@ func (st *stage) play(ctx context.Context) error {
 	if err := st.talk(ctx); err != nil {
 		return err
 	}
+	st.screen.title("A second account, on the login page")
+	if last, err = st.onThePage(ctx, room, last); err != nil {
+		return err
+	}
+	st.room, st.last = room, last
 	st.screen.title("What the operator sees")
 	return st.operate(ctx)
 }
@@ -195,7 +200,7 @@ func (st *stage) operate(ctx context.Context) error {
 		return err
 	}
 	st.screen.say(strings.TrimRight(out, "\n"))
-	secrets := []string{strings.TrimPrefix(phone, "+"), "7700900123", password}
+	secrets := []string{strings.TrimPrefix(phone, "+"), "7700900123", password, strings.TrimPrefix(bobPhone, "+"), "7700900124"}
 	if err := findSecrets(filepath.Join(st.dir, "natsgram"), secrets); err != nil {
 		return err
 	}
@@ -271,11 +276,17 @@ func summary(line []byte) string {
 }
 
 // invite tells how to go on by hand.
-func (st *stage) invite() {
+func (st *stage) invite(ctx context.Context) error {
 	st.screen.title("Your turn")
+	link, _, err := st.askForLink(ctx, st.room, st.last)
+	if err != nil {
+		return err
+	}
 	cli := fmt.Sprintf("%s %%s --config %s", st.options.natsgram, st.config())
 	st.screen.say(fmt.Sprintf(`Matrix client   homeserver %s, user alice, password %s
                 (any client that lets you name the homeserver; the bot is %s)
+Login page      %s
+                (good once; type login in the room for another)
 Telegram        numbers +447700900124 (Bob) and +447700900125 (Carol), every code %s
                 simulated server at %s, public key in %s
 Operator        `+cli+`
@@ -283,6 +294,7 @@ Operator        `+cli+`
 NATS            nats --server nats://auditor:PASSWORD@%s sub 'auth.*.*.login_failed'
                 (the password is nats.auditor_password of config.yaml)
 Interrupt (Ctrl-C) to stop.`,
-		st.hs.URL(), alicePassword, bot(), code, st.tg.server.Addr(), filepath.Join(st.dir, "telegram", "public-key.pem"),
+		st.hs.URL(), alicePassword, bot(), link, code, st.tg.server.Addr(), filepath.Join(st.dir, "telegram", "public-key.pem"),
 		"events --follow", "replay --verify", st.natsAddr))
+	return nil
 }

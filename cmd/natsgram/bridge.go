@@ -18,6 +18,7 @@ import (
 	"github.com/natsgram/natsgram/handlers/matrix"
 	"github.com/natsgram/natsgram/handlers/telegram"
 	"github.com/natsgram/natsgram/handlers/vault"
+	"github.com/natsgram/natsgram/handlers/weblogin"
 )
 
 // stopWithin is how long an orderly stop may take.
@@ -45,6 +46,7 @@ type bridge struct {
 	management *management.Bot
 	matrix     *matrix.Bridge
 	telegram   *telegram.World
+	web        *weblogin.Site // nil if there is no login page
 
 	ready atomic.Bool // the projections are at the end of the log
 }
@@ -114,7 +116,14 @@ func (b *bridge) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("can't listen for the homeserver at appservice.listen: %w", err)
 	}
-	server := &http.Server{Handler: b.listen(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	var webListener net.Listener
+	if b.web != nil {
+		if webListener, err = net.Listen("tcp", b.cfg.Web.Listen); err != nil {
+			_ = listener.Close()
+			return fmt.Errorf("can't listen for the login page at web.listen: %w", err)
+		}
+	}
+	server := &http.Server{Handler: b.handler(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	folding, stopFolding := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopFolding()
 	folded := make(chan error, 1)
@@ -124,13 +133,12 @@ func (b *bridge) run(ctx context.Context) error {
 	}
 
 	work, working := errgroup.WithContext(ctx)
-	work.Go(func() error { return closed(server.Serve(listener)) })
-	work.Go(func() error {
-		<-working.Done()
-		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		return server.Shutdown(closing)
-	})
+	serve(working, work, server, listener)
+	if b.web != nil {
+		pages := b.web.Server()
+		pages.BaseContext = func(net.Listener) context.Context { return working } // ends the pages' streams
+		serve(working, work, pages, webListener)
+	}
 	work.Go(func() error { return b.watch(working, folded) })
 	work.Go(func() error {
 		if err := b.matrix.EnsureBot(working); err != nil {
@@ -149,6 +157,17 @@ func (b *bridge) run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// serve serves until ctx ends; requests that are under way have a second then.
+func serve(ctx context.Context, work *errgroup.Group, server *http.Server, at net.Listener) {
+	work.Go(func() error { return closed(server.Serve(at)) })
+	work.Go(func() error {
+		<-ctx.Done()
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		return server.Shutdown(closing)
+	})
 }
 
 // watch ends the work when the projections can no longer be folded (without

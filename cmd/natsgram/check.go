@@ -85,6 +85,7 @@ func checkCommand(ctx context.Context, args []string, out, errOut io.Writer) err
 	}
 	checkTelegram(ctx, cfg, r)
 	checkRunning(ctx, cfg, r)
+	checkPage(ctx, cfg, r)
 	if r.faults {
 		return errFaults
 	}

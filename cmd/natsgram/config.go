@@ -16,6 +16,7 @@ type Config struct {
 	Permissions Permissions
 	Portals     PortalsConfig
 	Login       LoginConfig
+	Web         WebConfig
 	Commands    CommandsConfig
 	NATS        NATSConfig
 	Keyset      string // path of the keyset file

@@ -34,6 +34,9 @@ func (r *configReader) relations(c Config) []Problem {
 	if c.NATS.URL == "" {
 		embedded(c, add)
 	}
+	if c.Web.PublicURL != nil && (c.Web.Listen == c.Appservice.Listen || c.NATS.URL == "" && c.Web.Listen == c.NATS.Listen) {
+		add("web.listen", "appservice.listen or nats.listen takes this port already")
+	}
 	provisioningRelations(c, add)
 	return problems
 }

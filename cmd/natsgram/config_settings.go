@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"path/filepath"
 	"time"
 
@@ -52,6 +53,12 @@ func settings(c *Config, dir string) []setting {
 		{path: "login.max_per_user", read: number(&c.Login.MaxPerUser, 1, 100)},
 		{path: "login.on_leave", read: oneOf(&c.Login.OnLeave, "keep", "suspend")},
 
+		{path: "web.public_url", read: publicURL(&c.Web.PublicURL)},
+		{path: "web.listen", read: hostPort(&c.Web.Listen)},
+		{path: "web.trusted_proxies", read: networks(&c.Web.TrustedProxies)},
+		{path: "web.pairing", read: boolean(&c.Web.Pairing)},
+		{path: "web.posts_per_address", read: number(&c.Web.PostsPerAddress, 5, 100_000)},
+
 		{path: "commands.prefix", read: word(&c.Commands.Prefix)},
 
 		{path: "provisioning.shared_secret", read: secret(&c.Provisioning.SharedSecret), env: "NATSGRAM_PROVISIONING_SECRET"},
@@ -86,6 +93,10 @@ func defaults(dir string) Config {
 		Telegram: TelegramConfig{DeviceModel: "natsgram", TestServer: TestServerConfig{DC: 2}},
 		Portals:  PortalsConfig{MemberLimit: 50},
 		Login:    LoginConfig{AttemptTimeout: 10 * time.Minute, MaxTries: 5, MaxPerUser: 5, OnLeave: "suspend", InRoom: InRoomConfig{Enabled: true, Secrets: true}},
+		Web: WebConfig{
+			Listen: "127.0.0.1:29331", PostsPerAddress: 30,
+			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		},
 		Commands: CommandsConfig{Prefix: "!tg"},
 		NATS: NATSConfig{
 			Config: in("nats.conf"), Store: in("nats"), Listen: "127.0.0.1:4222",

@@ -83,6 +83,22 @@ login:
     #   keep     they go on, and nobody is told
     on_leave: suspend
 
+# The page on which people log in in a browser, so that no number, code or
+# password passes through a room. It is off until public_url is given.
+web:
+    # Where browsers reach the page: a reverse proxy with TLS, which passes it on to
+    # listen, the path unchanged. Links are made of this alone.
+    public_url: {{.WebURL}} # https://bridge.example.org, or with a path
+    listen: {{.WebListen}}
+    # The proxies whose X-Forwarded-For is believed: addresses or networks, with
+    # commas between them.
+    trusted_proxies: "127.0.0.0/8, ::1"
+    # Whether the page shows a code in the end that has to be sent to the bot before
+    # the login takes effect: whoever was sent another's link can't be tricked then.
+    pairing: false
+    # How many forms one address may send in ten minutes; a login takes about five.
+    posts_per_address: 30
+
 commands:
     # How a command begins in a room that others are in too.
     prefix: "!tg"
@@ -138,6 +154,7 @@ type configValues struct {
 	APIID                                     string // a number, or nothing yet
 	APIHash                                   quoted
 	TestServer, TestServerKey                 quoted
+	WebURL, WebListen                         quoted
 	Permissions                               []permissionLine
 	NATSConf, NATSListen                      quoted
 	BridgePassword, AuditorPassword, StoreKey quoted

@@ -32,6 +32,7 @@ type initOptions struct {
 	testServer, testServerKey string
 	admins, users             []string
 	natsConf, natsListen      string
+	webURL, webListen         string
 }
 
 func initCommand(_ context.Context, args []string, out, errOut io.Writer) error {
@@ -67,6 +68,8 @@ func initFlags(flags *flag.FlagSet, o *initOptions) {
 	flags.StringVar(&o.serverName, "server-name", "", "`name` of the homeserver: the part of Matrix IDs after the colon")
 	flags.StringVar(&o.listen, "listen", "127.0.0.1:29330", "`host:port` where the bridge listens for the homeserver")
 	flags.StringVar(&o.address, "address", "", "`URL` at which the homeserver reaches the bridge (default: http:// and --listen)")
+	flags.StringVar(&o.webURL, "web-url", "", "`URL` at which browsers reach the login page (default: there is none)")
+	flags.StringVar(&o.webListen, "web-listen", "127.0.0.1:29331", "`host:port` where the bridge listens for the login page")
 	flags.StringVar(&o.apiID, "api-id", "", "Telegram api_id, a `number`")
 	flags.StringVar(&o.apiHash, "api-hash", "", "Telegram api_hash")
 	flags.StringVar(&o.testServer, "test-server", "", "`host:port` of a Telegram server other than Telegram's own")

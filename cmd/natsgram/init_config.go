@@ -51,6 +51,7 @@ func configFor(o initOptions) (configValues, error) {
 		ASToken: token(), HSToken: token(),
 		APIID: o.apiID, APIHash: quoted(o.apiHash),
 		TestServer: quoted(o.testServer), TestServerKey: quoted(testKey),
+		WebURL: quoted(o.webURL), WebListen: quoted(o.webListen),
 		Permissions: permissionLines(o),
 		NATSConf:    quoted(natsConf), NATSListen: quoted(o.natsListen),
 		BridgePassword: token(), AuditorPassword: token(), StoreKey: token(),

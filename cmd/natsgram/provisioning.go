@@ -34,9 +34,9 @@ func provisioningRelations(c Config, add func(path, text string)) {
 	}
 }
 
-// listen is what the bridge serves at appservice.listen: the homeserver's
+// handler is what the bridge serves at appservice.listen: the homeserver's
 // questions and, if it is turned on, the provisioning API.
-func (b *bridge) listen() http.Handler {
+func (b *bridge) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", b.matrix.Handler())
 	if len(b.cfg.Provisioning.SharedSecret) > 0 {

@@ -23,6 +23,7 @@ import (
 	"github.com/natsgram/natsgram/handlers/management"
 	"github.com/natsgram/natsgram/handlers/matrix"
 	"github.com/natsgram/natsgram/handlers/telegram"
+	"github.com/natsgram/natsgram/handlers/weblogin"
 )
 
 // consumers is the architecture diagram: who reads what, and does what. Each is
@@ -76,6 +77,9 @@ func (b *bridge) buildWorlds(ctx context.Context) error {
 	if err := b.buildManagement(); err != nil {
 		return err
 	}
+	if err := b.buildWeb(); err != nil {
+		return err
+	}
 	b.matrix, err = matrix.New(b.cfg.matrix(), matrix.Deps{
 		Log: b.journal, Users: b.folds.users, Portals: b.folds.portals, Messages: b.folds.messages,
 		Directory: b.dir, Ghosts: b.vault.Sealed("GHOSTS", ghosts), Pictures: b.telegram,
@@ -92,7 +96,7 @@ func (b *bridge) buildManagement() error {
 		return err
 	}
 	b.management = management.New(management.Config{
-		Bot: bot, Prefix: b.cfg.Commands.Prefix, Version: version(),
+		Bot: bot, Prefix: b.cfg.Commands.Prefix, Version: version(), Public: b.cfg.Web.PublicURL,
 		AttemptTimeout: b.cfg.Login.AttemptTimeout, MaxLogins: b.cfg.Login.MaxPerUser, Permission: b.cfg.permission, Ours: b.cfg.isGhost,
 		SuspendOnLeave: b.cfg.Login.OnLeave == "suspend",
 		NoRoom:         !b.cfg.Login.InRoom.Enabled, BarSecrets: !b.cfg.Login.InRoom.Secrets,
@@ -102,6 +106,20 @@ func (b *bridge) buildManagement() error {
 		Log: b.log.With().Str("world", "management").Logger(),
 	})
 	return nil
+}
+
+// buildWeb makes the login page, if there is to be one.
+func (b *bridge) buildWeb() (err error) {
+	if b.cfg.Web.PublicURL == nil {
+		return nil
+	}
+	b.web, err = weblogin.New(weblogin.Config{
+		Public: b.cfg.Web.PublicURL, Proxies: b.cfg.Web.TrustedProxies, Pairing: b.cfg.Web.Pairing, PerAddress: b.cfg.Web.PostsPerAddress,
+	}, weblogin.Deps{
+		Desk: commit.Users(b.journal, b.folds.users), Users: b.folds.users, Vault: b.vault,
+		Log: b.log.With().Str("world", "weblogin").Logger(),
+	})
+	return err
 }
 
 // permission says what a Matrix user may do, in management's words.

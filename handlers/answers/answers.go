@@ -102,7 +102,7 @@ func KindOf(step events.Step) events.SecretKind {
 		return events.SecretToken
 	case events.StepPassword, events.StepCheckingPassword:
 		return events.SecretPassword
-	case events.StepTerms, events.StepSigningUp, events.StepConfirm, events.StepEntering:
+	case events.StepTerms, events.StepSigningUp, events.StepConfirm, events.StepEntering, events.StepPairing:
 		return "" // no secret
 	default: // also of a name: what can't be read as one is likely the number
 		return events.SecretPhone

@@ -59,6 +59,8 @@ func (l *life) answersTo(t *rapid.T, q question) []login.Command {
 		own = []login.Command{in, password, password, no(events.BadCode, events.StepCode), no(events.CodeExpired, phone), no(events.FloodWait, events.StepCode), no(events.TelegramError, events.StepCode)}
 	case *events.PasswordSubmitted:
 		own = []login.Command{in, no(events.BadPassword, events.StepPassword), no(events.ChallengeExpired, events.StepPassword), no(events.PasswordVanished, phone)}
+	case *events.PairingConfirmed:
+		own = []login.Command{in, in, no(events.SessionLost, phone)}
 	default:
 		t.Fatalf("nothing is asked of Telegram by %s", q.fact.Type())
 	}

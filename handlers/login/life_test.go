@@ -115,12 +115,19 @@ func (l *life) wish(t *rapid.T, u projections.User) login.Command {
 	}
 	a := u.Attempt
 	right := login.Submit{Attempt: a.ID, Step: a.Step, Readable: true, Masked: "+44 ••", Bot: a.Step == events.StepToken}
+	right.Matches = rapid.IntRange(0, 2).Draw(t, "matches") > 0
+	link := login.MakeLink{Attempt: a.ID, Link: events.LinkID(fmt.Sprintf("link-%d", n)), Now: l.now, Room: "!r"}
+	redeem := login.Redeem{Link: "no such link", Now: l.now, Pairing: rapid.Bool().Draw(t, "pairing")}
+	if len(u.Links) > 0 {
+		redeem.Link = rapid.SampledFrom(u.Links).Draw(t, "link").ID
+	}
+	choose := login.Choose{Attempt: a.ID, At: a.Step, Method: rapid.SampledFrom([]events.Method{events.MethodPhone, events.MethodBot}).Draw(t, "method"), Via: events.ChannelWeb}
 	instead := right
 	instead.Bot = a.Step == events.StepPhone || a.Step == events.StepToken
 	rubbish := login.Submit{Attempt: a.ID, Step: a.Step, Reason: rapid.SampledFrom([]events.Refusal{"", events.NotNow, events.NotAnEdit}).Draw(t, "reason")}
 	return rapid.SampledFrom([]login.Command{
 		right, right, right, right, right, right, instead, rubbish, login.Resend{Now: a.NextAt}, login.Resend{Now: l.now},
-		login.Cancel{}, start, revive, login.Logout{Login: revive.Login},
+		login.Cancel{}, start, revive, login.Logout{Login: revive.Login}, link, redeem, choose, login.Cancel{Attempt: a.ID, Via: events.ChannelWeb},
 	}).Draw(t, "wish")
 }
 

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"encoding/base64"
 	"time"
 
 	"github.com/natsgram/natsgram/events"
@@ -23,6 +24,12 @@ type Lapse struct {
 	Attempt events.AttemptID
 	Now     time.Time
 	Unheard bool
+}
+
+// QRLink is what the code for a token of Telegram's says
+// (core.telegram.org/api/qr-login).
+func QRLink(token []byte) string {
+	return "tg://login?token=" + base64.RawURLEncoding.EncodeToString(token)
 }
 
 func (ShowQR) command()  {}

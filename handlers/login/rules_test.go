@@ -13,17 +13,19 @@ import (
 // grammar says by which facts an attempt may leave each step. What every step
 // may be left or interrupted by is in elsewhere.
 func grammar() map[events.Step][]string {
-	const asked = "step_delayed" // once a question
+	const asked, in, pairs, back = "step_delayed", "login_succeeded", "pairing_required", "method_chosen" // asked: once a question
 	return map[events.Step][]string{
-		events.StepPhone:            {"phone_submitted", "token_submitted"},
-		events.StepRequestingCode:   {"code_sent", "password_required", "login_succeeded", "phone_rejected", asked},
-		events.StepToken:            {"token_submitted"},
-		events.StepCheckingToken:    {"login_succeeded", "token_rejected", asked},
-		events.StepCode:             {"code_submitted", "resend_requested"},
-		events.StepResendingCode:    {"code_sent", "login_succeeded", "code_rejected", asked},
-		events.StepCheckingCode:     {"login_succeeded", "password_required", "code_rejected", asked},
-		events.StepPassword:         {"password_submitted"},
-		events.StepCheckingPassword: {"login_succeeded", "password_rejected", asked},
+		events.StepPhone:            {"phone_submitted", "token_submitted", back},
+		events.StepRequestingCode:   {"code_sent", "password_required", in, pairs, "phone_rejected", asked},
+		events.StepToken:            {"token_submitted", back},
+		events.StepCheckingToken:    {in, pairs, "token_rejected", asked},
+		events.StepCode:             {"code_submitted", "resend_requested", back},
+		events.StepResendingCode:    {"code_sent", in, pairs, "code_rejected", asked},
+		events.StepCheckingCode:     {in, pairs, "password_required", "code_rejected", asked},
+		events.StepPassword:         {"password_submitted", back},
+		events.StepCheckingPassword: {in, pairs, "password_rejected", asked},
+		events.StepPairing:          {"pairing_confirmed", "pairing_rejected", back},
+		events.StepEntering:         {in, asked},
 	}
 }
 
@@ -57,6 +59,15 @@ func leadsTo(fact events.Fact) events.Step {
 		return f.Next
 	case *events.PasswordRejected:
 		return f.Next
+	case *events.MethodChosen:
+		if f.Method == events.MethodBot {
+			return events.StepToken
+		}
+		return events.StepPhone
+	case *events.PairingRequired, *events.PairingRejected:
+		return events.StepPairing
+	case *events.PairingConfirmed:
+		return events.StepEntering
 	default:
 		return ""
 	}
@@ -66,6 +77,7 @@ func leadsTo(fact events.Fact) events.Step {
 func elsewhere() []string {
 	return []string{
 		"input_refused", "command_given", "command_refused", "logout_requested", "session_ended", "chats_listed", "progress_made",
+		"web_link_made", "web_link_redeemed", "web_link_reused",
 	}
 }
 
@@ -141,7 +153,7 @@ func (now *run) leave(t *rapid.T, name string, fact events.Fact) {
 			t.Fatalf("%d wrong answers, and the attempt goes on", now.tries)
 		}
 	}
-	if asks(next) && next != now.asked {
+	if asks(next) && (next != now.asked || name == "method_chosen") {
 		now.asked, now.tries = next, 0
 	}
 	now.step, now.delayed = next, false
@@ -229,13 +241,13 @@ func (l *life) wayOn(t *rapid.T, uid events.UID) {
 			us.Apply(e)
 		}
 	}
-	for range 8 {
+	for range 10 {
 		u := us.Get(uid)
 		if u.Attempt == nil {
 			break
 		}
 		a := u.Attempt
-		var c login.Command = login.Submit{Attempt: a.ID, Step: a.Step, Readable: true, Bot: a.Step == events.StepToken}
+		var c login.Command = login.Submit{Attempt: a.ID, Step: a.Step, Readable: true, Bot: a.Step == events.StepToken, Matches: true}
 		switch {
 		case a.Step == events.StepRequestingCode, a.Step == events.StepResendingCode:
 			c = login.CodeIsOnItsWay{Of: a.Awaiting, Route: events.RouteSMS}
@@ -253,7 +265,7 @@ func (l *life) wayOn(t *rapid.T, uid events.UID) {
 		us.Apply(events.Event{ID: events.EventID("next " + a.Step), Aggregate: events.Aggregate{Stream: events.Auth, UID: uid}, Seq: u.Seq + 1, Fact: fact})
 	}
 	if u := us.Get(uid); u.Attempt != nil || len(u.ActiveLogins()) == 0 {
-		t.Fatalf("played well to %+v, logins %+v", u.Attempt, u.Logins)
+		t.Fatalf("played well to %+v, logins %+v, over %+v", u.Attempt, u.Logins, u.Over)
 	}
 }
 

@@ -21,6 +21,9 @@ const maxReused = 3
 // maxPairings is how often the code that the page shows may be sent wrong.
 const maxPairings = 3
 
+// maxTurns is how often a user may go back to the beginning of an attempt.
+const maxTurns = 10
+
 // MakeLink gives the user a link to the login page for the running attempt.
 type MakeLink struct {
 	Attempt events.AttemptID
@@ -105,6 +108,8 @@ func choose(u projections.User, c Choose) (events.Fact, error) {
 		return nil, nil
 	case c.Method == a.Method && (a.Step == events.StepPhone || a.Step == events.StepToken || a.Step == events.StepQR):
 		return nil, nil // it begins there
+	case a.Turns >= maxTurns:
+		return fail(a, events.FailedTooManyTries, ""), nil // each turn gives new tries
 	}
 	return &events.MethodChosen{Attempt: a.ID, Method: c.Method, From: a.Step, Via: c.Via}, nil
 }

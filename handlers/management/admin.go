@@ -28,7 +28,7 @@ func (o order) all() bool {
 }
 
 // administer decides on a command about others. ok says that it is one.
-func (b *Bot) administer(o order, where events.RoomFacts) (fact events.Fact, ok bool, err error) {
+func (b *Bot) administer(o order, target events.UID, where events.RoomFacts) (fact events.Fact, ok bool, err error) {
 	who, other := o.whom()
 	switch {
 	case !other && !o.all():
@@ -40,13 +40,40 @@ func (b *Bot) administer(o order, where events.RoomFacts) (fact events.Fact, ok 
 	case o.all():
 		return &events.CommandGiven{Command: o.name, All: true, Sealed: where}, true, nil
 	case o.name == events.CommandLogin:
-		return nil, true, login.Refused{Reason: events.RefusedNoWebPage}
+		fact, err := b.orderLogin(who, target, where)
+		return fact, true, err
 	}
 	u, known := b.Users.ByMatrixID(who)
 	if !known || len(u.Logins) == 0 {
 		return nil, true, login.Refused{Reason: events.RefusedTheyAreOut}
 	}
 	return &events.LogoutOrdered{User: u.UID, Logins: len(u.Logins), Sealed: where}, true, nil
+}
+
+// orderLogin decides whether another user can be given a link.
+func (b *Bot) orderLogin(who events.MatrixID, target events.UID, where events.RoomFacts) (events.Fact, error) {
+	u := b.Users.Get(target)
+	switch {
+	case b.cfg.Public == nil:
+		return nil, login.Refused{Reason: events.RefusedNoWebPage}
+	case !b.permitted(who):
+		return nil, login.Refused{Reason: events.RefusedNotAllowed}
+	case u.Attempt != nil:
+		return nil, login.Refused{Reason: events.RefusedTheyLogIn}
+	case len(u.ActiveLogins()) >= b.cfg.MaxLogins:
+		return nil, login.Refused{Reason: events.RefusedTheyAreFull}
+	}
+	return &events.LoginOrdered{User: target, Sealed: events.LoginOrder{RoomFacts: where, For: who}}, nil
+}
+
+// target is the user whom an admin wants to be logged in. One whom the bridge has
+// not met is met by it.
+func (b *Bot) target(ctx context.Context, o order) (events.UID, error) {
+	who, named := o.whom()
+	if !named || o.name != events.CommandLogin || b.cfg.Public == nil || !b.permitted(who) {
+		return "", nil
+	}
+	return b.Directory.EnsureUser(ctx, who)
 }
 
 // onLogoutOrdered asks for the end of each login that the user had when the

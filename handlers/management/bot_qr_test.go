@@ -96,7 +96,7 @@ func testQR(t *testing.T, h *house) {
 	first := g.pictures(1)[0]
 	g.seen++ // the picture is a message as well
 	content := first.Content.AsMessage()
-	link := qrLink(vault.Secret("first token of all"))
+	link := login.QRLink(vault.Secret("first token of all"))
 	if got := g.reads(content); got != link || !strings.Contains(content.Body, "`"+link+"`") || !strings.Contains(content.Body, "Link Desktop Device") {
 		t.Errorf("the code says %q, the text %q", got, content.Body)
 	}
@@ -115,7 +115,7 @@ func testQR(t *testing.T, h *house) {
 		if c.RelatesTo.GetReplaceID() != first.ID || c.NewContent == nil {
 			t.Fatalf("no edit of the first: %+v", p.Content.Raw)
 		}
-		if got := g.reads(c.NewContent); got != qrLink(vault.Secret([]string{"second", "third"}[i]+" token of all")) {
+		if got := g.reads(c.NewContent); got != login.QRLink(vault.Secret([]string{"second", "third"}[i]+" token of all")) {
 			t.Errorf("picture %d says %q", i+2, got)
 		}
 	}
@@ -147,7 +147,7 @@ func testQRRestarts(t *testing.T, h *house) {
 	u := h.deps.Users.Get(g.uid)
 	token := vault.Secret("first")
 	p := picture{room: u.Room, text: qrWords(*u.Attempt, token)}
-	p.code = must(qr.Encode(qrLink(token), qr.M))(t)
+	p.code = must(qr.Encode(login.QRLink(token), qr.M))(t)
 	sent := must(h.bot.show(within(t), issued, p))(t)
 	check(t, h.hs.Restart(within(t))) // it does not remember
 	h.start()

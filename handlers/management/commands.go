@@ -48,6 +48,8 @@ type order struct {
 	// secret is what the message holds besides a command's word, if that is no
 	// one else's to read: it is redacted.
 	secret events.SecretKind
+	// linkAgain says that the command gives a link to a login that is under way.
+	linkAgain bool
 }
 
 // byQR takes the method off a command that begins or ends with it: "login qr",

@@ -65,7 +65,7 @@ func (b *Bot) clear(ctx context.Context, id events.AttemptID) error {
 		}
 	}
 	// The number goes once Telegram was told that no code is wanted any more.
-	return b.Secrets.DropAttempt(ctx, id, vault.Code, vault.Password, vault.Hint, vault.BotToken, vault.QRToken, vault.Name)
+	return b.Secrets.DropAttempt(ctx, id, vault.Code, vault.Password, vault.Hint, vault.BotToken, vault.QRToken, vault.Name, vault.Pairing)
 }
 
 func timerKey(id events.AttemptID) string  { return "login." + string(id) }

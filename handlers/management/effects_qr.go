@@ -2,7 +2,6 @@ package management
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 
 	"maunium.net/go/mautrix"
@@ -11,7 +10,6 @@ import (
 	"rsc.io/qr"
 
 	"github.com/natsgram/natsgram/events"
-	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
 )
 
@@ -21,11 +19,6 @@ type picture struct {
 	code    *qr.Code
 	text    notice
 	instead events.MatrixEventID // the message that it takes the place of, if any
-}
-
-// qrLink is what a code for Telegram says (core.telegram.org/api/qr-login).
-func qrLink(token vault.Secret) string {
-	return "tg://login?token=" + base64.RawURLEncoding.EncodeToString(token)
 }
 
 // pictureOf finds the message in which an earlier run, or an earlier try, has

@@ -199,6 +199,10 @@ func (s *halfStore) Attempt(context.Context, events.AttemptID, string) (vault.Se
 	return nil, vault.ErrMissing
 }
 
+func (s *halfStore) NewLink(context.Context, vault.WebLink, time.Duration) (vault.Secret, error) {
+	return nil, s.vaultFails
+}
+
 func (s *halfStore) DropAttempt(context.Context, events.AttemptID, ...string) error { return nil }
 
 func (s *halfStore) EnsureUser(context.Context, events.MatrixID) (events.UID, error) {

@@ -116,7 +116,7 @@ func (b *Bot) takeManaged(ctx context.Context, u projections.User, where events.
 		return nil // only a new message is a command
 	case o.name == events.CommandUnknown && b.late(u):
 		return b.tooLate(ctx, u, where, evt)
-	case o.name == events.CommandLogin && o.args != "" && !o.names(), o.name == events.CommandRegister && o.args != "":
+	case !b.cfg.NoRoom && (o.name == events.CommandLogin && o.args != "" && !o.names() || o.name == events.CommandRegister && o.args != ""):
 		return b.loginWith(ctx, u, o, where, evt)
 	default:
 		return b.carryOut(ctx, u, o, where, evt)

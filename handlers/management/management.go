@@ -2,6 +2,7 @@ package management
 
 import (
 	"context"
+	"net/url"
 	"sync"
 	"time"
 
@@ -33,6 +34,8 @@ type Config struct {
 	Version        string // what the version command says
 	AttemptTimeout time.Duration
 	MaxLogins      int // active logins a user may hold
+	// Public is where browsers reach the login page; nil if there is none.
+	Public *url.URL
 	// NoRoom takes no login in a room; BarSecrets takes no password or bot token there.
 	NoRoom, BarSecrets bool
 	// SuspendOnLeave ends the sessions of a user who leaves the management room.
@@ -54,11 +57,12 @@ type Directory interface {
 }
 
 // Secrets is what the bot needs of *vault.Vault: a place for what a user types,
-// and for the hints that Telegram gives them.
+// for the hints that Telegram gives them, and links to the login page.
 type Secrets interface {
 	Attempt(ctx context.Context, id events.AttemptID, name string) (vault.Secret, error)
 	PutAttempt(ctx context.Context, id events.AttemptID, name string, value vault.Secret, ttl time.Duration) error
 	DropAttempt(ctx context.Context, id events.AttemptID, names ...string) error
+	NewLink(ctx context.Context, l vault.WebLink, ttl time.Duration) (vault.Secret, error)
 }
 
 // Timers is what the bot needs of *journal.Journal for deadlines.

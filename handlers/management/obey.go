@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"maunium.net/go/mautrix/event"
 
 	"github.com/natsgram/natsgram/events"
@@ -25,10 +26,16 @@ func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Atte
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
 	if command.Reason == "" {
 		read := answers.Read(a, s.body, s.named)
-		if b.cfg.BarSecrets && read.Secret == vault.BotToken {
-			read.OK, read.Why = false, events.RoomBarred
+		if why := b.barredHere(a, read); why != "" {
+			read.OK, read.Why = false, why
 		}
 		command = read.Submit(a, "")
+		if a.Step == events.StepPairing && read.OK {
+			var err error
+			if command.Matches, err = b.matchesPairing(ctx, a.ID, read.Value); err != nil {
+				return fmt.Errorf("compare the code of the page: %w", err)
+			}
+		}
 		if err := read.Keep(ctx, a.ID, a.Deadline.Sub(b.now())+secretGrace, b.Secrets.PutAttempt); err != nil {
 			return fmt.Errorf("keep an answer: %w", err)
 		}
@@ -41,6 +48,20 @@ func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Atte
 		}
 		return fact, err
 	})
+}
+
+// barredHere says why the configuration lets an answer not be taken in a room.
+func (b *Bot) barredHere(a projections.Attempt, read answers.Answer) events.Refusal {
+	switch {
+	case a.Step == events.StepPairing:
+		return ""
+	case b.cfg.NoRoom:
+		return events.LoginBarred
+	case b.cfg.BarSecrets && (read.Secret == vault.BotToken || read.Secret == vault.Password):
+		return events.RoomBarred
+	default:
+		return ""
+	}
 }
 
 // loginWith takes "login +44 …" and "register +44 … Alice Liddell": the message
@@ -76,6 +97,10 @@ func (b *Bot) loginWith(ctx context.Context, u projections.User, o order, where 
 func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where events.RoomFacts, evt *event.Event) error {
 	start := b.start(where)
 	start.Method, start.Secret = o.method, o.secret
+	target, err := b.target(ctx, o)
+	if err != nil {
+		return err
+	}
 	var attempt events.AttemptID
 	switch {
 	case u.Attempt != nil:
@@ -84,7 +109,7 @@ func (b *Bot) carryOut(ctx context.Context, u projections.User, o order, where e
 		attempt = start.Attempt
 	}
 	return b.record(ctx, u, attempt, evt, func(u projections.User) (events.Fact, error) {
-		return b.obey(u, o, start)
+		return b.obey(u, o, target, start)
 	})
 }
 
@@ -102,6 +127,8 @@ func (b *Bot) barred(u projections.User, o order) events.CommandRefusal {
 	switch {
 	case u.Attempt != nil || !o.starts():
 		return ""
+	case b.cfg.Public != nil:
+		return "" // by the page
 	case b.cfg.NoRoom:
 		return events.RefusedNoDoor
 	case b.cfg.BarSecrets && o.method == events.MethodBot:
@@ -119,12 +146,13 @@ func (b *Bot) start(where events.RoomFacts) login.Start {
 }
 
 // obey decides on a command given in the management room.
-func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact, error) {
+func (b *Bot) obey(u projections.User, o order, target events.UID, start login.Start) (events.Fact, error) {
 	where := events.RoomFacts{User: start.User, Room: start.Room}
 	if !b.permitted(where.User) {
 		return &events.CommandRefused{Command: o.name, Reason: events.RefusedNotPermitted, Secret: o.secret, Sealed: where}, nil
 	}
-	fact, others, err := b.administer(o, where)
+	o.linkAgain = b.cfg.Public != nil && o.name == events.CommandLogin
+	fact, others, err := b.administer(o, target, where)
 	if why := b.barred(u, o); !others && why != "" {
 		return &events.CommandRefused{Command: o.name, Reason: why, Secret: o.secret, Sealed: where}, nil
 	}
@@ -145,6 +173,9 @@ func (b *Bot) obey(u projections.User, o order, start login.Start) (events.Fact,
 func decide(u projections.User, o order, start login.Start, now time.Time) (events.Fact, error) {
 	switch o.name {
 	case events.CommandLogin, events.CommandRegister:
+		if u.Attempt != nil && o.linkAgain && o.method == "" && o.args == "" {
+			return login.Decide(u, login.MakeLink{Attempt: u.Attempt.ID, Link: events.LinkID(uuid.NewString()), Now: now, Room: start.Room})
+		}
 		return login.Decide(u, start)
 	case events.CommandRelogin:
 		return relogin(u, o.args, start)

@@ -9,6 +9,7 @@ import (
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
 	"github.com/natsgram/natsgram/handlers/commit"
+	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
 )
@@ -21,7 +22,7 @@ const qrKind = "qr_renewal"
 // is not sent again, and is redacted in its time even if it is of no use now.
 func (b *Bot) onQRIssued(ctx context.Context, u projections.User, e events.Event, f *events.QRIssued) error {
 	room := roomOf(u)
-	if room == "" || u.Shown(f.Attempt, f.N) {
+	if room == "" || b.cfg.NoRoom || u.Shown(f.Attempt, f.N) {
 		return nil
 	}
 	instead := u.PictureIn(room, f.Attempt)
@@ -60,7 +61,7 @@ func (b *Bot) showQR(ctx context.Context, u projections.User, e events.Event, f 
 		return "", journal.Down(err)
 	}
 	p := picture{room: u.Room, instead: instead, text: qrWords(*u.Attempt, token)}
-	if p.code, err = qr.Encode(qrLink(token), qr.M); err != nil {
+	if p.code, err = qr.Encode(login.QRLink(token), qr.M); err != nil {
 		return "", err
 	}
 	return b.show(ctx, e, p)

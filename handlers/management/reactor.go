@@ -52,7 +52,15 @@ func (b *Bot) react(ctx context.Context, e events.Event) error {
 		if err = b.withdrawFrom(ctx, u, e, roomFor(u, f), answers.KindOf(f.Step)); err == nil {
 			err = b.tell(ctx, u, e)
 		}
-	case *events.CommandGiven, *events.CommandRefused, *events.LoginStarted, *events.LogoutRequested:
+	case *events.LoginStarted:
+		err = b.onLoginStarted(ctx, u, e, f)
+	case *events.PasswordRequired:
+		err = b.onPasswordRequired(ctx, u, e, f)
+	case *events.WebLinkMade:
+		err = b.onWebLinkMade(ctx, u, e, f)
+	case *events.LoginOrdered:
+		err = b.onLoginOrdered(ctx, e, f)
+	case *events.CommandGiven, *events.CommandRefused, *events.LogoutRequested:
 		if err = b.withdrawFrom(ctx, u, e, roomFor(u, f), heldBy(f)); err == nil {
 			err = b.tell(ctx, u, e)
 		}
@@ -74,8 +82,6 @@ func heldBy(f events.Fact) events.SecretKind {
 	case *events.CommandGiven:
 		return f.Secret
 	case *events.CommandRefused:
-		return f.Secret
-	case *events.LoginStarted:
 		return f.Secret
 	case *events.LogoutRequested:
 		return f.Secret
@@ -122,6 +128,8 @@ func roomFor(u projections.User, fact events.Fact) events.RoomID {
 	case *events.CommandRefused:
 		return f.Sealed.Room
 	case *events.LoginStarted:
+		return f.Sealed.Room
+	case *events.WebLinkMade:
 		return f.Sealed.Room
 	case *events.InputRefused:
 		if f.Sealed.Room != "" {

@@ -18,6 +18,10 @@ func asks(fact events.Fact) (events.AttemptID, bool) {
 	switch f := fact.(type) {
 	case *events.LoginStarted:
 		return f.Attempt, true
+	case *events.WebLinkMade:
+		return f.Attempt, true
+	case *events.MethodChosen:
+		return f.Attempt, true
 	case *events.CodeSent:
 		return f.Attempt, true
 	case *events.PasswordRequired:
@@ -63,7 +67,7 @@ func (b *Bot) guard(ctx context.Context, u projections.User, e events.Event, id 
 		return false, false, err
 	}
 	why := unsafe(state, b.cfg.Bot, u.MatrixID)
-	if why == "" && b.cfg.BarSecrets && u.Attempt.Step == events.StepPassword {
+	if why == "" && b.cfg.Public == nil && b.cfg.BarSecrets && u.Attempt.Step == events.StepPassword {
 		why = events.FailedRoomBarred
 	}
 	if why == "" {

@@ -50,6 +50,9 @@ func (n notice) and(m notice) notice {
 // sentence of the bot is in the files sentences*.go: plain words, and the next
 // thing to do.
 func (b *Bot) words(u projections.User, e events.Event) notice {
+	if mirrored, ok := b.mirrorWords(u, e); ok {
+		return mirrored
+	}
 	switch f := e.Fact.(type) {
 	case *events.ManagementRoomOpened:
 		return greeting(u)
@@ -71,6 +74,8 @@ func (b *Bot) words(u projections.User, e events.Event) notice {
 		return devicesWords(u, f)
 	case *events.DeviceLoggedOut:
 		return deviceWords(f)
+	case *events.WebLinkRedeemed, *events.WebLinkReused, *events.PairingRequired, *events.PairingRejected:
+		return webWords(u, e)
 	default:
 		return loginWords(u, e)
 	}

@@ -91,12 +91,16 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 	case events.RefusedNotAdmin:
 		return line("Only admins of this bridge may do that for others. Whoever runs it names them in its configuration, under permissions.")
 	case events.RefusedNoWebPage:
-		return line("I can't begin a login for somebody else in a room: what they send would pass through you. It needs a web page for logins, and this bridge has none. " +
+		return line("I can't begin a login for somebody else in a room: what they send would pass through you. It needs the login page, which this bridge has not turned on (web.public_url in its configuration). " +
 			"Ask them to open a private chat with me and type `login` there.")
+	case events.RefusedTheyLogIn:
+		return line("A login of that user is under way already. Ask them to end it with `cancel`, or wait.")
+	case events.RefusedTheyAreFull:
+		return line("That user is logged in to as many accounts as this bridge allows.")
 	case events.RefusedNotAllowed:
 		return line("That user may not use this bridge: whoever runs it names those who may in its configuration, under permissions.")
 	case events.RefusedManyLinks:
-		return manyLinksWords(u, at)
+		return manyLinksWords(u, at).and(b.hereTooOf(u))
 	case events.RefusedTheyAreOut:
 		return line("That user is not logged in to Telegram here. `logins --all` lists who is.")
 	case events.RefusedSuspended:

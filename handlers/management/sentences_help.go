@@ -28,7 +28,7 @@ const (
 func manuals() []manual {
 	return []manual{
 		{events.CommandLogin, groupLogin, "login", "connect a Telegram account",
-			"I ask for the phone number, the code that Telegram sends, and the two-step verification password if there is one. " +
+			"If this bridge has a login page, I give you a link to it; else I ask here for the phone number, the code that Telegram sends, and the two-step verification password if there is one. " +
 				"The bridge can then read and send what you can on Telegram. You may connect several accounts: each `login` adds one.", LevelUser},
 		{events.CommandLogin, groupLogin, "login bot", "connect a bot of yours by its token",
 			"BotFather (https://t.me/BotFather) gives the token. The bot's rooms appear as messages arrive.", LevelUser},
@@ -56,6 +56,7 @@ func manuals() []manual {
 		{events.CommandSessions, groupLook, "sessions end N", "end the session with that number",
 			"My own session is ended by `sessions end N confirm`; it is the same as `logout`.", LevelUser},
 		{events.CommandLogins, groupAdmin, "logins --all", "list everybody's Telegram accounts", "", LevelAdmin},
+		{events.CommandLogin, groupAdmin, "login @user:server", "get a link by which a Matrix user is logged in", "They are told.", LevelAdmin},
 		{events.CommandLogout, groupAdmin, "logout @user:server", "disconnect all Telegram accounts of a Matrix user", "They are told.", LevelAdmin},
 		{events.CommandHelp, groupAbout, "help [command]", "this list, or more on one command", "Type `help login`, for instance.", LevelUser},
 		{events.CommandVersion, groupAbout, "version", "the version of this bridge", "", LevelUser},

@@ -36,7 +36,7 @@ func loginWords(u projections.User, e events.Event) notice {
 	case *events.StepDelayed:
 		return line("Telegram can't be reached just now. I keep trying, and your login stays as it is: please wait, or type `cancel` to end it.")
 	case *events.LoginSucceeded:
-		return welcome(f)
+		return welcome(f).and(fromWords(u, f, e.Time))
 	case *events.LoginFailed:
 		return failureWords(u, f)
 	case *events.LogoutRequested:
@@ -111,6 +111,8 @@ func ask(a projections.Attempt, step events.Step) notice {
 	case events.StepPassword:
 		return line("Please send me your **two-step verification password**; I delete your message at once. " +
 			"Whatever you send now is taken as the password, only `cancel` ends the login.")
+	case events.StepPairing:
+		return line("Please send me the **code that the login page shows**: six letters and digits. `cancel` ends the login.")
 	case events.StepTerms, events.StepName, events.StepConfirm:
 		return askRegister(step)
 	default:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
 )
@@ -16,7 +17,7 @@ const onThePhone = "On your phone, open Telegram, then **Settings**, **Devices**
 func qrWords(a projections.Attempt, token vault.Secret) notice {
 	return line("This QR code connects your Telegram account. "+onThePhone+" It changes here every half minute, until %s. "+
 		"If you can't see it: the code says `%s`. Or send me your **phone number** instead. `cancel` ends the login.",
-		a.Deadline.UTC().Format("15:04 UTC"), qrLink(token))
+		a.Deadline.UTC().Format("15:04 UTC"), login.QRLink(token))
 }
 
 // qrAsk says what is wanted while a code is shown.

@@ -83,6 +83,12 @@ func inputWords(u projections.User, f *events.InputRefused, at time.Time) notice
 	switch {
 	case f.Reason == events.RoomLeftBehind:
 		return line("I listen in our newer private chat now, and did not use this message. Please send %s there.", wanted(f.Step))
+	case f.Reason == events.RoomBarred && f.Step == events.StepPassword:
+		return line("This bridge takes no passwords in rooms, so I did not use it. Enter it on the login page: `login` gives you a new link to it. `cancel` ends the login.")
+	case f.Reason == events.LoginBarred:
+		return line("This bridge takes no logins in rooms, so I did not use it. Go on on the login page: `login` gives you a new link to it. `cancel` ends the login.")
+	case f.Step == events.StepPairing && f.Reason == events.NotUnderstood:
+		return line("I can't read this as the code that the login page shows: it has six letters and digits. Please send it and nothing else; `cancel` ends the login.")
 	case f.Reason == events.RoomBarred:
 		return line("This bridge takes no bot tokens in rooms, so I did not use it. `cancel` ends the login; ask whoever runs the bridge how to connect a bot.")
 	case f.Step == events.StepRequestingQR, f.Step == events.StepQR && (f.Reason == events.NotUnderstood || f.Reason == events.NotAnEdit):

@@ -30,10 +30,15 @@ func powerlessWords() notice {
 
 // runningWords says which login is under way, and how to go on or end it.
 func runningWords(u projections.User) notice {
-	a := u.Attempt
-	if a == nil {
+	if u.Attempt == nil {
 		return line("A login was under way.")
 	}
+	return runningSince(u).and(askIn(*u.Attempt))
+}
+
+// runningSince says which login is under way.
+func runningSince(u projections.User) notice {
+	a := u.Attempt
 	which := "A login"
 	if a.Method == events.MethodRegister {
 		which = "A registration"
@@ -44,5 +49,5 @@ func runningWords(u projections.User) notice {
 		which += " with " + a.Masked
 	}
 	return line("%s is under way since %s; it may take until %s. `cancel` ends it.",
-		which, a.Started.UTC().Format("15:04"), a.Deadline.UTC().Format("15:04 UTC")).and(ask(*a, a.Step))
+		which, a.Started.UTC().Format("15:04"), a.Deadline.UTC().Format("15:04 UTC"))
 }

@@ -20,8 +20,10 @@ func rebuffWords(a projections.Attempt) string {
 		return "That came while Telegram was still being asked, so it was not used."
 	case events.NotAnEdit:
 		return "Edited messages are not read."
+	case events.LoginBarred:
+		return "This bridge takes no logins in rooms, so it was not used there; here it is."
 	case events.RoomBarred:
-		return "This bridge takes no bot tokens in rooms, so it was not used there; here it is."
+		return "This bridge takes no bot tokens and passwords in rooms, so it was not used there; here it is."
 	case events.RoomLeftBehind:
 		return "That was sent in a chat with the bot that a newer one has replaced."
 	default:

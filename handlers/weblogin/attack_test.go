@@ -1,0 +1,385 @@
+package weblogin
+
+import (
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/login"
+	"github.com/natsgram/natsgram/handlers/vault"
+)
+
+// Each test here is an attack on a line of the page's promises.
+
+func TestAPreviewSpendsNoLink(t *testing.T) {
+	h := newHouse(t, nil)
+	token := h.link(h.begin("alice"))
+	scanner := &browser{h: h}
+	for range 100 {
+		// A scanner may even put the token where a browser would not.
+		if a := scanner.send("GET", "/link?token="+token, nil); a.StatusCode != http.StatusOK || scanner.cookie != nil || strings.Contains(a.body, token) {
+			t.Fatalf("HTTP %d, cookie %v", a.StatusCode, scanner.cookie)
+		}
+		scanner.send("HEAD", "/link", nil)
+	}
+	(&browser{h: h}).open("https://bridge.example.test/telegram/link#" + token)
+}
+
+func TestALinkLetsOneIn(t *testing.T) {
+	h := newHouse(t, nil)
+	token := h.link(h.begin("alice"))
+	var in atomic.Int32
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			b := &browser{h: h}
+			if a := b.send("POST", "/link", url.Values{"token": {token}}); a.StatusCode == http.StatusSeeOther {
+				in.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if in.Load() != 1 {
+		t.Errorf("%d came in by one link", in.Load())
+	}
+	names := h.recorded()
+	redeemed := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n != "web_link_redeemed" })
+	reused := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n != "web_link_reused" })
+	if len(redeemed) != 1 || len(reused) != 3 { // nobody can fill the log with them
+		t.Errorf("the log has %v", names)
+	}
+}
+
+func TestDeadLinksLookAlike(t *testing.T) {
+	h := newHouse(t, nil)
+	alice, bob := h.begin("alice"), h.begin("bob")
+	revoked := h.link(alice)
+	spent := h.link(alice)
+	(&browser{h: h}).open(spent)
+	over := h.link(bob)
+	h.do(bob, login.Cancel{})
+	carol := h.begin("carol")
+	expired := h.link(carol)
+	dead := map[string]string{"revoked": revoked, "spent": spent, "of a login that is over": over, "unknown": strings.Repeat("A", 43), "empty": "", "rubbish": "<b>x</b>\x00"}
+	var first *answered
+	try := func(name, token string) {
+		b := &browser{h: h}
+		begun := time.Now()
+		a := b.send("POST", "/link", url.Values{"token": {token}})
+		if took := time.Since(begun); took < refusalTime {
+			t.Errorf("%s: refused after %v", name, took)
+		}
+		if a.StatusCode != http.StatusForbidden || b.cookie != nil {
+			t.Errorf("%s: HTTP %d, %v", name, a.StatusCode, b.cookie)
+		}
+		if first == nil {
+			first = &a
+		}
+		if a.body != first.body || len(a.Header) != len(first.Header) {
+			t.Errorf("%s is told otherwise than another", name)
+		}
+	}
+	for name, token := range dead {
+		try(name, token)
+	}
+	h.wait(10*time.Minute + time.Second)
+	try("expired", expired)
+	reasons := map[events.LinkRefusal]bool{}
+	check(t, h.log.Replay(t.Context(), events.Auth, 0, 0, func(e events.Event) error {
+		if f, ok := e.Fact.(*events.WebLinkReused); ok {
+			reasons[f.Reason] = true
+			if f.Sealed.Address != "127.0.0.1" || !strings.HasPrefix(f.Sealed.Agent, "Go-http-client") {
+				t.Errorf("tried from %+v", f.Sealed)
+			}
+		}
+		return nil
+	}))
+	if len(reasons) != 4 {
+		t.Errorf("the log knows %v", reasons)
+	}
+}
+
+func TestASessionIsFreshAndBarred(t *testing.T) {
+	h := newHouse(t, nil)
+	alice := h.begin("alice")
+	planted := &browser{h: h, cookie: &http.Cookie{Name: cookieName, Value: strings.Repeat("A", 22)}}
+	planted.open(h.link(alice))
+	c := planted.cookie
+	if c.Value == strings.Repeat("A", 22) || len(c.Value) != 22 || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" {
+		t.Errorf("%+v", c)
+	}
+	again := &browser{h: h, cookie: c}
+	again.open(h.link(alice))
+	if again.cookie.Value == c.Value {
+		t.Error("a second link goes on with the first session")
+	}
+	if a := planted.look(); a.StatusCode != http.StatusForbidden {
+		t.Errorf("the session before lives on: HTTP %d", a.StatusCode)
+	}
+	for _, cookie := range []string{"", "x", strings.Repeat("A", 22), again.cookie.Value + "A", "weblink"} {
+		b := &browser{h: h, cookie: &http.Cookie{Name: cookieName, Value: cookie}}
+		for _, path := range []string{"/login", "/qr.png?n=1", "/updates"} {
+			if a := b.send("GET", path, nil); a.StatusCode != http.StatusForbidden {
+				t.Errorf("%q opens %s: HTTP %d", cookie, path, a.StatusCode)
+			}
+		}
+	}
+}
+
+func TestASessionEnds(t *testing.T) {
+	h := newHouse(t, nil)
+	alice := h.begin("alice")
+	b := &browser{h: h}
+	b.open(h.link(alice))
+	h.wait(5*time.Minute - time.Second)
+	if a := b.send("GET", "/login", nil, "Sec-Fetch-Mode", "cors"); a.StatusCode != http.StatusOK {
+		t.Errorf("before it is idle for five minutes: HTTP %d", a.StatusCode)
+	}
+	h.wait(2 * time.Second) // the script's own request is nothing that the user did
+	if a := b.look(); a.StatusCode != http.StatusForbidden {
+		t.Errorf("after five idle minutes: HTTP %d", a.StatusCode)
+	}
+}
+
+func TestASessionIsProlongedButNotForEver(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Idle = time.Hour })
+	b := &browser{h: h}
+	b.open(h.link(h.begin("alice")))
+	seen := func() time.Time {
+		return must(h.vault.Browser(t.Context(), vault.Secret(b.cookie.Value)))(t).Seen
+	}
+	first := seen()
+	h.wait(touchEvery)
+	b.send("GET", "/login", nil, "Sec-Fetch-Mode", "cors")
+	if !seen().Equal(first) {
+		t.Error("the script's own request prolongs the session")
+	}
+	b.look()
+	if !seen().After(first) {
+		t.Error("a look at the page does not prolong the session")
+	}
+	h.wait(15*time.Minute - touchEvery - 10*time.Second)
+	if a := b.look(); a.StatusCode != http.StatusOK {
+		t.Errorf("before a quarter of an hour: HTTP %d", a.StatusCode)
+	}
+	h.wait(20 * time.Second)
+	if a := b.look(); a.StatusCode != http.StatusForbidden {
+		t.Errorf("after a quarter of an hour: HTTP %d", a.StatusCode)
+	}
+}
+
+func TestOtherSitesSendNoForms(t *testing.T) {
+	h := newHouse(t, nil)
+	alice := h.begin("alice")
+	token := h.link(alice)
+	evil := [][]string{
+		{"Origin", "https://evil.test", "Sec-Fetch-Site", "cross-site"},
+		{"Origin", "https://evil.test", "Sec-Fetch-Site", ""},
+		{"Origin", "null", "Sec-Fetch-Site", "cross-site"},
+		{"Origin", "https://other.example.test", "Sec-Fetch-Site", "same-site"},
+	}
+	for _, header := range evil {
+		if a := (&browser{h: h}).send("POST", "/link", url.Values{"token": {token}}, header...); a.StatusCode != http.StatusForbidden {
+			t.Errorf("%v takes up a link: HTTP %d", header, a.StatusCode)
+		}
+	}
+	b := &browser{h: h}
+	b.open(token)
+	good := url.Values{"form": {b.field("form")}, "step": {"phone"}, "phone": {"+447700900123"}}
+	if good.Get("form") == "" {
+		t.Fatalf("the page has no form's token:\n%s", b.page)
+	}
+	for _, header := range evil {
+		if a := b.send("POST", "/answer", good, header...); a.StatusCode != http.StatusForbidden {
+			t.Errorf("%v sends a form: HTTP %d", header, a.StatusCode)
+		}
+	}
+	mallory := &browser{h: h}
+	mallory.open(h.link(h.begin("mallory")))
+	for name, form := range map[string]url.Values{
+		"without a token":          {"step": {"phone"}, "phone": {"+447700900123"}},
+		"with another session's":   {"form": {mallory.field("form")}, "step": {"phone"}, "phone": {"+447700900123"}},
+		"with one of another step": {"form": {b.field("form")}, "step": {"password"}, "password": {"x"}},
+	} {
+		if a := b.send("POST", "/answer", form); a.StatusCode != http.StatusForbidden {
+			t.Errorf("a form %s: HTTP %d", name, a.StatusCode)
+		}
+	}
+	if names := h.recorded(); slices.Contains(names, "phone_submitted") || slices.Contains(names, "password_submitted") {
+		t.Errorf("something was taken: %v", names)
+	}
+}
+
+func TestASessionIsForOneLogin(t *testing.T) {
+	h := newHouse(t, nil)
+	alice := h.begin("alice")
+	b := &browser{h: h}
+	b.open(h.link(alice))
+	h.do(alice, login.Cancel{})
+	h.do(alice, login.Start{Attempt: "another", User: "@alice:example.test", Room: "!room", Deadline: time.Now().Add(time.Hour), MaxLogins: 5})
+	if a := b.look(); a.StatusCode != http.StatusOK || strings.Contains(a.body, `name="phone"`) {
+		t.Errorf("the page of a login that is over shows the next one: HTTP %d", a.StatusCode)
+	}
+	for _, action := range []string{"answer", "cancel", "choose", "resend"} {
+		b.send("POST", "/"+action, url.Values{
+			"form": {formToken(must(h.vault.Browser(t.Context(), vault.Secret(b.cookie.Value)))(t), "phone")}, "step": {"phone"}, "phone": {"+447700900123"}, "method": {"bot"},
+		})
+	}
+	if u := h.deps.Users.Get(alice); u.Attempt == nil || u.Attempt.ID != "another" || u.Attempt.Step != events.StepPhone || u.Attempt.Masked != "" {
+		t.Errorf("it changed the next one: %+v", u.Attempt)
+	}
+}
+
+func TestEveryAnswerIsGuarded(t *testing.T) {
+	h := newHouse(t, nil)
+	b := &browser{h: h}
+	b.open(h.link(h.begin("alice")))
+	for _, at := range []struct{ method, path string }{
+		{"GET", "/link"}, {"GET", "/login"}, {"POST", "/link"}, {"POST", "/answer"}, {"GET", "/nowhere"}, {"GET", "/qr.png"}, {"GET", ""}, {"PUT", "/login"},
+	} {
+		a := b.send(at.method, at.path, nil, "Host", "evil.test", "X-Forwarded-Host", "evil.test")
+		for name, want := range map[string]string{
+			"Content-Security-Policy": "default-src 'none'", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff",
+			"X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+			"Strict-Transport-Security": "max-age=", "X-Robots-Tag": "noindex",
+		} {
+			if !strings.Contains(a.Header.Get(name), want) {
+				t.Errorf("%s %s: %s is %q", at.method, at.path, name, a.Header.Get(name))
+			}
+		}
+		if csp := a.Header.Get("Content-Security-Policy"); strings.Contains(csp, "unsafe") || !strings.Contains(csp, "frame-ancestors 'none'") {
+			t.Errorf("%s", csp)
+		}
+		if strings.Contains(a.Header.Get("Location")+a.body, "evil.test") || strings.HasPrefix(a.Header.Get("Location"), "http") {
+			t.Errorf("%s %s believes the host: %s", at.method, at.path, a.Header.Get("Location"))
+		}
+	}
+	plain := newHouse(t, func(c *Config) { c.Public = &url.URL{Scheme: "http", Host: "127.0.0.1", Path: "/telegram"} })
+	if a := (&browser{h: plain}).send("GET", "/link", nil); a.Header.Get("Strict-Transport-Security") != "" {
+		t.Error("HSTS without TLS")
+	}
+}
+
+func TestALargeFormIsRefused(t *testing.T) {
+	h := newHouse(t, nil)
+	b := &browser{h: h}
+	b.open(h.link(h.begin("alice")))
+	if a := b.fill("answer", "phone", strings.Repeat("1", 5000)); a.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("HTTP %d", a.StatusCode)
+	}
+	s := h.site.Server()
+	if s.ReadHeaderTimeout > 10*time.Second || s.ReadTimeout > 30*time.Second || s.WriteTimeout > time.Minute || s.IdleTimeout > 2*time.Minute || s.MaxHeaderBytes > 64<<10 ||
+		s.ReadHeaderTimeout*s.ReadTimeout*s.WriteTimeout*s.IdleTimeout == 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestWhoComesTooOftenWaits(t *testing.T) {
+	h := newHouse(t, func(c *Config) {
+		c.PerAddress = 10
+		c.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	})
+	guess := func(address string) answered {
+		return (&browser{h: h}).send("POST", "/link", url.Values{"token": {strings.Repeat("A", 43)}}, "X-Forwarded-For", "203.0.113.200, "+address)
+	}
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() { guess("198.51.100.7") })
+	}
+	all.Wait()
+	a := guess("198.51.100.7")
+	wait, err := strconv.Atoi(a.Header.Get("Retry-After"))
+	if a.StatusCode != http.StatusTooManyRequests || err != nil || wait < 1 || wait > 61 || !strings.Contains(a.body, "<h1") {
+		t.Errorf("HTTP %d, Retry-After %q", a.StatusCode, a.Header.Get("Retry-After"))
+	}
+	if a := guess("198.51.100.8"); a.StatusCode != http.StatusForbidden {
+		t.Errorf("another address: HTTP %d", a.StatusCode)
+	}
+	h.wait(time.Duration(wait) * time.Second)
+	if a := guess("198.51.100.7"); a.StatusCode != http.StatusForbidden {
+		t.Errorf("after the wait: HTTP %d", a.StatusCode)
+	}
+}
+
+func TestASessionHasItsOwnBound(t *testing.T) {
+	h := newHouse(t, nil)
+	b := &browser{h: h}
+	b.open(h.link(h.begin("alice")))
+	for i := range perAttempt {
+		if a := b.fill("stay"); a.StatusCode != http.StatusSeeOther {
+			t.Fatalf("form %d: HTTP %d", i, a.StatusCode)
+		}
+	}
+	if a := b.fill("stay"); a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" {
+		t.Errorf("HTTP %d", a.StatusCode)
+	}
+}
+
+func TestWhoseWordOnAnAddressCounts(t *testing.T) {
+	s := &Site{cfg: Config{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}}
+	for _, c := range []struct{ remote, forwarded, want string }{
+		{"198.51.100.7:5000", "", "198.51.100.7"},
+		{"198.51.100.7:5000", "203.0.113.1", "198.51.100.7"}, // no proxy of ours: its word is nothing
+		{"10.0.0.1:5000", "203.0.113.1", "203.0.113.1"},
+		{"10.0.0.1:5000", "203.0.113.9, 203.0.113.1", "203.0.113.1"}, // the first is what the client said
+		{"10.0.0.1:5000", "203.0.113.9, 203.0.113.1, 10.0.0.2", "203.0.113.1"},
+		{"[::1]:5000", "2001:db8::5", "2001:db8::5"},
+		{"[::ffff:10.0.0.1]:5000", "203.0.113.1", "203.0.113.1"},
+		{"10.0.0.1:5000", "rubbish", "10.0.0.1"},
+		{"10.0.0.1:5000", "", "10.0.0.1"},
+	} {
+		r := &http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": {c.forwarded}}}
+		if got := s.address(r).String(); got != c.want {
+			t.Errorf("from %s by %q: %s, not %s", c.remote, c.forwarded, got, c.want)
+		}
+	}
+	if network(netip.MustParseAddr("2001:db8::5")) != network(netip.MustParseAddr("2001:db8::ffff:6")) ||
+		network(netip.MustParseAddr("2001:db8::5")) == network(netip.MustParseAddr("2001:db8:0:1::5")) {
+		t.Error("a household is a /64")
+	}
+}
+
+func TestNothingTypedIsLogged(t *testing.T) {
+	h := newHouse(t, nil)
+	b := &browser{h: h}
+	token := h.link(h.begin("alice"))
+	b.open(token)
+	number := "+447700900987"
+	h.site.Vault = panicky{h.vault}
+	if a := b.fill("answer", "phone", number); a.StatusCode != http.StatusInternalServerError || strings.Contains(a.body, number) {
+		t.Errorf("HTTP %d %s", a.StatusCode, a.body)
+	}
+	said := h.said.String()
+	if !strings.Contains(said, "a request failed") || !strings.Contains(said, "ingress.go") {
+		t.Errorf("the log has %q", said)
+	}
+	for _, secret := range []string{number, number[1:], token, b.cookie.Value, b.field("form"), "127.0.0.1"} {
+		if strings.Contains(said, secret) {
+			t.Errorf("the log has %q", secret)
+		}
+	}
+}
+
+func TestASessionSurvivesARestart(t *testing.T) {
+	h := newHouse(t, nil)
+	alice := h.begin("alice")
+	b := &browser{h: h}
+	b.open(h.link(alice))
+	form := b.field("form")
+	h.start()
+	if a := b.send("POST", "/choose", url.Values{"form": {form}, "step": {"phone"}, "method": {"bot"}}); a.StatusCode != http.StatusSeeOther {
+		t.Errorf("HTTP %d", a.StatusCode)
+	}
+	b.look()
+	if !strings.Contains(b.page, `name="token"`) {
+		t.Errorf("the page shows another step:\n%s", b.page)
+	}
+}

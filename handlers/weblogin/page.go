@@ -1,0 +1,66 @@
+package weblogin
+
+import (
+	"net/http"
+	"strconv"
+
+	"rsc.io/qr"
+
+	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/login"
+	"github.com/natsgram/natsgram/handlers/vault"
+)
+
+// page shows where the attempt stands, whichever way it came there.
+func (s *Site) page(v visit) {
+	if v.r.Header.Get("Sec-Fetch-Mode") != "cors" { // which is what the script fetches by
+		v.touch()
+	}
+	v.showPage(http.StatusOK, outcome{})
+}
+
+func (v *visit) showPage(status int, o outcome) {
+	u := v.Users.Get(v.b.User)
+	in := input{
+		User: u, Attempt: v.b.Attempt, Now: v.now(), Closes: v.closes(v.b), Base: v.base, Languages: v.r.Header.Get("Accept-Language"),
+		Stale: o.stale, Refused: o.refused,
+	}
+	in.Fixed = !in.Closes.Before(v.b.Born.Add(v.cfg.Longest))
+	step := ""
+	if a := u.Attempt; a != nil && a.ID == v.b.Attempt {
+		step = string(a.Step)
+		switch a.Step {
+		case events.StepCode, events.StepPassword:
+			in.Hint = v.secret(vault.Hint)
+		case events.StepPairing:
+			in.Pairing = v.secret(vault.Pairing)
+		case events.StepQR:
+			if token := v.secret(vault.QRToken); token != "" {
+				in.QRLink = login.QRLink([]byte(token))
+			}
+		default:
+			// Nothing secret is shown.
+		}
+	}
+	in.Form = formToken(v.b, step)
+	v.show(v.w, status, viewOf(in))
+}
+
+// qr is the picture of the code that is to be scanned now.
+func (s *Site) qr(v visit) {
+	a, token := v.attempt(), ""
+	if a != nil && a.Step == events.StepQR && strconv.Itoa(a.QR) == v.r.URL.Query().Get("n") {
+		token = v.secret(vault.QRToken)
+	}
+	if token == "" {
+		http.NotFound(v.w, v.r) // renewed or scanned meanwhile
+		return
+	}
+	code, err := qr.Encode(login.QRLink([]byte(token)), qr.M)
+	if err != nil {
+		v.unwell(v.w, v.r, err)
+		return
+	}
+	v.w.Header().Set("Content-Type", "image/png")
+	_, _ = v.w.Write(code.PNG())
+}
