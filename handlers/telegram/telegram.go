@@ -138,6 +138,7 @@ func (w *World) LoginReactor() journal.Reactor {
 			(&events.SignupRequired{}).Type(), (&events.TermsAccepted{}).Type(), (&events.NameSubmitted{}).Type(), (&events.LoginConfirmed{}).Type(),
 			(&events.LoginSucceeded{}).Type(), (&events.LoginFailed{}).Type(), (&events.LogoutRequested{}).Type(),
 			(&events.LoginStarted{}).Type(), (&events.QRLapsed{}).Type(), (&events.QRScanned{}).Type(),
+			(&events.MethodChosen{}).Type(), (&events.PairingConfirmed{}).Type(),
 			(&events.SessionEnded{}).Type(), (&events.CommandGiven{}).Type(), (&events.DeviceLogoutRequested{}).Type(),
 		},
 	}

@@ -13,7 +13,7 @@ import (
 
 // page shows where the attempt stands, whichever way it came there.
 func (s *Site) page(v visit) {
-	if v.r.Header.Get("Sec-Fetch-Mode") != "cors" { // which is what the script fetches by
+	if mode := v.r.Header.Get("Sec-Fetch-Mode"); mode == "navigate" || mode == "" { // not the script by itself
 		v.touch()
 	}
 	v.showPage(http.StatusOK, outcome{})
