@@ -39,7 +39,7 @@
 //
 // A login attempt; the correlation ID is the attempt. What the management
 // ingress writes of it, the provisioning API writes too, likewise
-// logout_requested: the channel, or via, is then "api".
+// method_chosen and logout_requested: the channel, or via, is then "api".
 //
 //	login_started       management ingress → deadline reactor: sets the timer; management reactor: asks for the number; telegram reactor: auth.exportLoginToken for a QR code
 //	phone_submitted     management ingress → telegram reactor: auth.sendCode; management reactor: redacts. Sealed: masked number
