@@ -38,10 +38,10 @@
 //	secret_redacted  management reactor → management reactor: tells if it failed
 //
 // A login attempt; the correlation ID is the attempt. What the management
-// ingress writes of it, the provisioning API writes too, likewise
-// method_chosen and logout_requested: the channel, or via, is then "api".
+// ingress writes of it, the login page and the provisioning API write too, and
+// the latter also logout_requested: the channel, or via, is then "web" or "api".
 //
-//	login_started       management ingress → deadline reactor: sets the timer; management reactor: asks for the number; telegram reactor: auth.exportLoginToken for a QR code
+//	login_started       management ingress → deadline reactor: sets the timer; management reactor: gives a link to the login page, asks for the number; telegram reactor: auth.exportLoginToken for a QR code
 //	phone_submitted     management ingress → telegram reactor: auth.sendCode; management reactor: redacts. Sealed: masked number
 //	phone_rejected      telegram reactor → management reactor: says why, asks again
 //	token_submitted     management ingress → telegram reactor: auth.importBotAuthorization; management reactor: redacts
@@ -78,7 +78,7 @@
 //	web_link_made      management ingress and reactor → management reactor: tells the link, whose token lies nowhere
 //	web_link_redeemed  weblogin ingress → management reactor: tells
 //	web_link_reused    weblogin ingress → management reactor: warns
-//	method_chosen      weblogin ingress → telegram reactor: auth.cancelCode, auth.exportLoginToken; management reactor: tells
+//	method_chosen      weblogin and provisioning ingress → telegram reactor: auth.cancelCode, auth.exportLoginToken; management reactor: tells
 //	pairing_required   telegram reactor → management reactor: asks for the code that the page shows. Sealed: the account
 //	pairing_rejected   management ingress → management reactor: says so
 //	pairing_confirmed  management ingress → telegram reactor: lets the user in

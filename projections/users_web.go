@@ -51,14 +51,13 @@ type Over struct {
 	Browser   *Browser         `json:"browser,omitempty"` // where the page was open
 }
 
-// Missed is the step at which the attempt that ended last asked for something,
-// if the user did not end it themselves: the answer may be on its way.
-func (u User) Missed() (step events.Step, at time.Time, ok bool) {
-	o := u.Over
-	if u.Attempt != nil || o == nil || o.Login != "" || o.Reason == events.FailedCancelled {
-		return "", time.Time{}, false
+// Missed is the step at which the attempt that ended last asked for something: the
+// answer may be on its way.
+func (u User) Missed() (step events.Step, o Over, ok bool) {
+	if u.Attempt != nil || u.Over == nil || u.Over.Login != "" {
+		return "", Over{}, false
 	}
-	return o.Step, o.At, true
+	return u.Over.Step, *u.Over, true
 }
 
 // Link returns a link of the user's, if it is known still, and whether it is the

@@ -341,5 +341,7 @@ func testCancel(t *testing.T, h *house) {
 	g.expect("The password is wrong. Please try again.")
 	g.says("Cancel")
 	g.expect("The login is cancelled.")
+	g.deleted(g.says("correct horse")) // typed as the user changed their mind
+	g.expect("The login had ended when your message came, so I did not use it and delete it.")
 	g.silent()
 }

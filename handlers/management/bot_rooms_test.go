@@ -54,7 +54,7 @@ func testUserLeaves(t *testing.T, h *house) {
 	}
 	g.room, g.seen = must(g.user.CreateRoom(within(t), privateRoom()))(t), 0
 	check(t, g.user.Invite(within(t), g.room, h.botID))
-	g.expect("Hello!")
+	g.expect("Hello! I connect Telegram to Matrix. Your login ended when you left our chat. Type `login`")
 	check(t, g.user.Kick(within(t), g.room, h.botID))
 	g.await("the room is closed", func(u projections.User) bool { return u.Room == "" })
 	g.room, g.seen = must(g.user.CreateDM(within(t), h.botID))(t), 0

@@ -176,14 +176,20 @@ func (b *Bot) takeBehind(ctx context.Context, where events.RoomFacts, s said, ev
 }
 
 // lateAnswer is how long after the end of a login the answer to its last
-// question is looked for.
-const lateAnswer = 2 * time.Minute
+// question is looked for. Who has cancelled it themselves may still have sent the
+// password.
+const lateAnswer, lateAfterCancel = 2 * time.Minute, 15 * time.Second
 
 // late reports whether a message may be the answer to a question of a login that
 // has just ended, such as a password.
 func (b *Bot) late(u projections.User) bool {
-	_, at, missed := u.Missed()
-	return missed && b.now().Sub(at) < lateAnswer
+	step, over, missed := u.Missed()
+	window := lateAnswer
+	if over.Reason == events.FailedCancelled {
+		window = lateAfterCancel
+		missed = missed && answers.KindOf(step) == events.SecretPassword
+	}
+	return missed && b.now().Sub(over.At) < window
 }
 
 // tooLate takes such a message: it is not used, and deleted.

@@ -83,6 +83,9 @@ func (b *Bot) words(u projections.User, e events.Event) notice {
 
 func greeting(u projections.User) notice {
 	hello := line("Hello! I connect Telegram to Matrix.")
+	if u.Over != nil && u.Over.Reason == events.FailedRoomLeft {
+		hello = hello.and(line("Your login ended when you left our chat."))
+	}
 	switch logins := u.ActiveLogins(); {
 	case u.Attempt != nil:
 		return hello.and(line("Your login goes on here.")).and(ask(*u.Attempt, u.Attempt.Step))
