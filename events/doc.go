@@ -78,7 +78,7 @@
 //	web_link_made      management ingress and reactor → management reactor: tells the link, whose token lies nowhere
 //	web_link_redeemed  weblogin ingress → management reactor: tells
 //	web_link_reused    weblogin ingress → management reactor: warns
-//	method_chosen      weblogin ingress → telegram reactor: auth.cancelCode, auth.exportLoginToken; management reactor: tells
+//	method_chosen      weblogin and provisioning ingress → telegram reactor: auth.cancelCode, auth.exportLoginToken; management reactor: tells
 //	pairing_required   telegram reactor → management reactor: asks for the code that the page shows. Sealed: the account
 //	pairing_rejected   management ingress → management reactor: says so
 //	pairing_confirmed  management ingress → telegram reactor: lets the user in

@@ -161,9 +161,9 @@ func TestProvisioningAndRoom(t *testing.T) {
 
 	// Begun by the API, ended in the room.
 	at := w.expect(api.Start(ctx, "phone"), "phone", "")
-	w.hear(w.alice, room, "phone number")
+	w.hear(w.alice, room, "begun in another app of yours")
 	code := w.expect(api.Give(ctx, at, true, alicePhone), "code", "")
-	w.hear(w.alice, room, "send me the code")
+	w.hear(w.alice, room, "in the app where you began the login")
 	w.ask(w.alice, room, aliceCode, "Logged in as")
 	in := w.expect(api.Give(ctx, code, false, aliceCode), "complete", "Logged in as Alice")
 	if in.Complete.Login == "" || in.Process != at.Process {
@@ -200,9 +200,15 @@ func TestProvisioningAndRoom(t *testing.T) {
 	w.hear(w.alice, room, "cancelled")
 	w.expect(api.Give(ctx, at, true, alicePhone), "FI.MAU.BRIDGE.LOGIN_CANCELLED", "")
 	at = w.expect(api.Start(ctx, "bot"), "token", "")
-	w.hear(w.alice, room, "bot's token")
+	w.hear(w.alice, room, "begun in another app of yours")
 	w.ask(w.alice, room, "cancel", "cancelled")
 	w.expect(api.Give(ctx, at, true, "1"), "FI.MAU.BRIDGE.LOGIN_CANCELLED", "")
+
+	// Without a secret there is no API, and no secret opens it.
+	t.Setenv("NATSGRAM_PROVISIONING_SECRET", "")
+	w.kill()
+	w.run()
+	w.expect(api.Get(ctx, "whoami"), "M_UNRECOGNIZED", "no such endpoint")
 }
 
 // TestProvisioningFlows goes the other ways to log in.
@@ -224,7 +230,8 @@ func TestProvisioningFlows(t *testing.T) {
 	w.expect(api.Give(ctx, at2, true, token+"-wrong"), "token", "does not know this token")
 	w.expect(api.Give(ctx, at2, false, token), "complete", "Logged in as Robot")
 
-	// By QR code: one is renewed, the next scanned.
+	// By QR code, after a number was asked for: one is renewed, the next scanned.
+	w.expect(api.Start(ctx, "phone"), "phone", "")
 	qr := w.expect(api.Start(ctx, "qr"), "qr", "Link Desktop Device")
 	next := w.expect(api.Wait(ctx, qr, true), "qr", "")
 	if next.Show.Data == qr.Show.Data || next.Txn == qr.Txn {

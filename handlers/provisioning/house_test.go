@@ -38,6 +38,8 @@ type house struct {
 	desk   *commit.Desk[projections.User]
 	users  *projections.Users
 	url    string
+	api    provisioningtest.Client
+	left   chan error // what became of the caller, when a call is over
 
 	mu     sync.Mutex
 	asked  int            // how often the homeserver was asked
@@ -72,8 +74,14 @@ func newHouse(t *testing.T) *house {
 		Desk: h.desk, Users: h.users, Directory: h.vault.DirectoryFor(rows), Vault: h.vault, HTTP: hs.Client(), OpenID: h.federation,
 		Healthy: func() error { h.mu.Lock(); defer h.mu.Unlock(); return h.sick }, Log: zerolog.Nop(),
 	})
-	api := httptest.NewServer(h.server.Handler())
-	h.url = api.URL
+	handler := h.server.Handler()
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r)
+		if h.left != nil {
+			h.left <- r.Context().Err()
+		}
+	}))
+	h.url, h.api = api.URL, provisioningtest.New(within(t), t, api.URL, "", "")
 	t.Cleanup(func() {
 		api.Close()
 		hs.Close()
@@ -87,7 +95,9 @@ func newHouse(t *testing.T) *house {
 // client calls the API with a token, for a user.
 func (h *house) client(token, user string) provisioningtest.Client {
 	h.t.Helper()
-	return provisioningtest.New(within(h.t), h.t, h.url, token, user)
+	c := h.api
+	c.Token, c.User = token, user
+	return c
 }
 
 // homeserver knows the tokens "token-of-NAME" and "guest".
@@ -153,6 +163,13 @@ func (h *house) telegram(at events.Step, answer func(of events.EventID) login.Co
 			return
 		}
 	}
+}
+
+// waits reports whether a call of the user is open.
+func (h *house) waits(uid events.UID) bool {
+	h.server.doors.mu.Lock()
+	defer h.server.doors.mu.Unlock()
+	return h.server.doors.open[uid] > 0
 }
 
 // expect holds an answer against the step that should come, by its short name,
