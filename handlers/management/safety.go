@@ -67,7 +67,8 @@ func (b *Bot) guard(ctx context.Context, u projections.User, e events.Event, id 
 		return false, false, err
 	}
 	why := unsafe(state, b.cfg.Bot, u.MatrixID)
-	if why == "" && b.cfg.Public == nil && b.cfg.BarSecrets && u.Attempt.Step == events.StepPassword {
+	elsewhere := b.cfg.Public != nil || u.Attempt.Via == events.ChannelAPI // where it can be given
+	if why == "" && !elsewhere && b.cfg.BarSecrets && u.Attempt.Step == events.StepPassword {
 		why = events.FailedRoomBarred
 	}
 	if why == "" {

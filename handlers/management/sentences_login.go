@@ -73,14 +73,26 @@ func startWords(u projections.User, e events.Event, f *events.LoginStarted) noti
 	switch {
 	case f.Method == events.MethodQR:
 		return qrStartWords(u, f, time)
-	case f.Login != "":
-		return reviveWords(u, f.Login, time).and(question)
-	case f.Method == events.MethodRegister:
-		return registerStart(time, f.Answered)
+	case f.Method == events.MethodRegister && !f.Answered:
+		question = askNumber()
 	case f.Method == events.MethodBot:
-		return line("Let's connect your Telegram bot. You have %s. The bridge will read what the bot is sent, and write in its name.", time).and(question).and(traces())
+		question = question.and(traces())
+	}
+	return beginning(u, f.Login, f.Method, time).and(question)
+}
+
+// beginning says what a login is about to do.
+func beginning(u projections.User, id events.LoginID, m events.Method, within string) notice {
+	switch {
+	case id != "":
+		return reviveWords(u, id, within)
+	case m == events.MethodRegister:
+		return line("Let's make you a Telegram account. You have %s. Telegram often lets new numbers in through its official apps only: "+
+			"if no code comes or it refuses, make the account there and type `login` here.", within)
+	case m == events.MethodBot:
+		return line("Let's connect your Telegram bot. You have %s. The bridge will read what the bot is sent, and write in its name.", within)
 	default:
-		return line("Let's connect your Telegram account. You have %s. The bridge will read and write there whatever you can.", time).and(question)
+		return line("Let's connect your Telegram account. You have %s. The bridge will read and write there whatever you can.", within)
 	}
 }
 

@@ -35,16 +35,6 @@ func registerWords(f events.Fact) notice {
 	}
 }
 
-// registerStart begins to make an account.
-func registerStart(within string, answered bool) notice {
-	question := askNumber()
-	if answered {
-		question = line("`cancel` ends it.")
-	}
-	return line("Let's make you a Telegram account. You have %s. Telegram often lets new numbers in through its official apps only: "+
-		"if no code comes or it refuses, make the account there and type `login` here.", within).and(question)
-}
-
 func askNumber() notice {
 	return line("Please send me the **phone number** for it with its country code, and your name if you like, such as `+44 7911 123456 Alice Liddell`. " +
 		"I delete your message as soon as I have read it. `cancel` ends the registration.")

@@ -31,23 +31,7 @@ func (b *Bot) linkWords(u projections.User, e events.Event, f *events.WebLinkMad
 	case e.Origin != "":
 		return runningSince(u).and(page).and(b.hereToo(a)) // the user asked for the link anew
 	}
-	return beginning(u, span(a.Deadline.Sub(a.Started))).and(page).and(b.hereToo(a))
-}
-
-// beginning says what a login is about to do.
-func beginning(u projections.User, within string) notice {
-	a := u.Attempt
-	switch {
-	case a.Login != "":
-		return reviveWords(u, a.Login, within)
-	case a.Method == events.MethodRegister:
-		return line("Let's make you a Telegram account. You have %s. Telegram often lets new numbers in through its official apps only: "+
-			"if no code comes or it refuses, make the account there and type `login` here.", within)
-	case a.Method == events.MethodBot:
-		return line("Let's connect your Telegram bot. You have %s. The bridge will read what the bot is sent, and write in its name.", within)
-	default:
-		return line("Let's connect your Telegram account. You have %s. The bridge will read and write there whatever you can.", within)
-	}
+	return beginning(u, a.Login, a.Method, span(a.Deadline.Sub(a.Started))).and(page).and(b.hereToo(a))
 }
 
 // hereToo asks for the answer in the room, where that is allowed.

@@ -2,12 +2,12 @@ package provisioning
 
 import (
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/handlers/answers"
+	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
 )
@@ -138,7 +138,7 @@ func question(a projections.Attempt, known asides) step {
 		if len(known.qr) == 0 {
 			return wait(stepQR, "nothing", "") // none is given yet
 		}
-		return wait(stepQR, "qr", "tg://login?token="+base64.RawURLEncoding.EncodeToString(known.qr))
+		return wait(stepQR, "qr", login.QRLink(known.qr))
 	case events.StepPairing:
 		return wait(stepPairing, "nothing", "")
 	default:
