@@ -37,7 +37,10 @@ func (c *cast) untilListed() {
 }
 
 // checkLog holds the log against what everybody did and heard.
-func (c *cast) checkLog() {
+func (c *cast) checkLog() { c.checkTold(vocabulary(), telling) }
+
+// checkTold is checkLog in the words of telling, of the events of a vocabulary.
+func (c *cast) checkTold(vocabulary []string, telling func(events.Event) string) {
 	w := c.w
 	w.t.Helper()
 	all := w.events(events.Auth)
@@ -45,7 +48,7 @@ func (c *cast) checkLog() {
 	told := map[events.UID][]string{}
 	for _, e := range all {
 		users.Apply(e)
-		if slices.Contains(vocabulary(), e.Fact.Type().Name()) {
+		if slices.Contains(vocabulary, e.Fact.Type().Name()) {
 			told[e.Aggregate.UID] = append(told[e.Aggregate.UID], telling(e))
 		}
 	}

@@ -62,6 +62,7 @@ type world struct {
 	port   int
 	nats   int
 	config string
+	page   string // URL of the login page, if there is one
 
 	mu     sync.Mutex
 	others []telegramtest.UserID // further accounts, for benchmarks
@@ -117,8 +118,9 @@ func (repeater) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// newWorld sets everything up and starts all but the bridge.
-func newWorld(t testing.TB, tgOptions telegramtest.Options) *world {
+// newWorld sets everything up and starts all but the bridge. flags are further
+// ones of natsgram init.
+func newWorld(t testing.TB, tgOptions telegramtest.Options, flags ...string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), output: &bytes.Buffer{}}
 	var err error
@@ -143,10 +145,10 @@ func newWorld(t testing.TB, tgOptions telegramtest.Options) *world {
 	}
 	data := filepath.Join(w.dir, "natsgram")
 	w.config = filepath.Join(data, "config.yaml")
-	w.natsgram("init", "--dir", data, "--homeserver", fmt.Sprintf("http://127.0.0.1:%d", hsPort), "--server-name", homeName,
+	w.natsgram(append([]string{"init", "--dir", data, "--homeserver", fmt.Sprintf("http://127.0.0.1:%d", hsPort), "--server-name", homeName,
 		"--listen", fmt.Sprintf("127.0.0.1:%d", w.port), "--address", w.impatience(), "--api-id", "17349", "--api-hash", strings.Repeat("0f", 16),
 		"--test-server", w.tg.Addr(), "--test-server-key", key, "--user", homeName,
-		"--nats-conf", conf, "--nats-listen", fmt.Sprintf("127.0.0.1:%d", w.nats))
+		"--nats-conf", conf, "--nats-listen", fmt.Sprintf("127.0.0.1:%d", w.nats)}, flags...)...)
 	w.hs = matrixtest.ForTest(t, matrixtest.Options{
 		ServerName: homeName, Port: hsPort, RegistrationFiles: []string{filepath.Join(data, "registration.yaml")},
 	})

@@ -1,0 +1,81 @@
+package weblogintest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// ask is how often Until looks at the page.
+const ask = 25 * time.Millisecond
+
+// Until waits until an expression is true on the page, whatever page that is by
+// then, and also where scripts don't run. meanwhile is called, if given, while
+// it is not true yet.
+func (tab *Tab) Until(expression string, meanwhile func()) {
+	tab.t.Helper()
+	ctx, cancel := context.WithTimeout(tab.ctx, patience)
+	defer cancel()
+	tick := time.NewTicker(ask)
+	defer tick.Stop()
+	for {
+		var ok bool
+		// A page that is being left answers nothing: the next one will.
+		once, done := context.WithTimeout(ctx, patience/3)
+		err := chromedp.Run(once, chromedp.Evaluate("Boolean("+expression+")", &ok))
+		done()
+		if err == nil && ok {
+			return
+		}
+		if err == nil && meanwhile != nil {
+			meanwhile()
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tab.t.Fatalf("the page never had %s: %v\n%s", expression, err, tab.where())
+		}
+	}
+}
+
+// Do runs a statement on the page.
+func (tab *Tab) Do(statement string) {
+	tab.t.Helper()
+	tab.Run(chromedp.Evaluate("(() => {"+statement+"})()", nil))
+}
+
+// Paste puts a text into a field in place of what is there, all at once.
+func (tab *Tab) Paste(selector, value string) {
+	tab.t.Helper()
+	tab.Run(
+		chromedp.Evaluate(fmt.Sprintf("document.querySelector(%q).value = ''", selector), nil),
+		chromedp.Focus(selector),
+		input.InsertText(value),
+	)
+}
+
+// Shot is a picture of the first element that a selector finds.
+func (tab *Tab) Shot(selector string) []byte {
+	tab.t.Helper()
+	var png []byte
+	tab.Run(chromedp.Screenshot(selector, &png, chromedp.NodeVisible))
+	return png
+}
+
+// Cookies are the values of the cookies that the browser keeps for the page.
+func (tab *Tab) Cookies() (values []string) {
+	tab.t.Helper()
+	tab.Run(chromedp.ActionFunc(func(ctx context.Context) error {
+		all, err := network.GetCookies().Do(cdp.WithExecutor(ctx, chromedp.FromContext(ctx).Target))
+		for _, c := range all {
+			values = append(values, c.Value)
+		}
+		return err
+	}))
+	return values
+}
