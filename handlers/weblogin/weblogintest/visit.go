@@ -62,6 +62,9 @@ func (tab *Tab) Beside() *Tab {
 	}))
 	ctx, end := chromedp.NewContext(tab.ctx, chromedp.WithTargetID(id))
 	tab.t.Cleanup(end)
+	if err := chromedp.Run(ctx); err != nil { // not for as long as Run has: the page ends with what began it
+		tab.t.Fatalf("open a page: %v", err)
+	}
 	other := &Tab{t: tab.t, ctx: ctx, axe: tab.axe}
 	chromedp.ListenTarget(ctx, other.hear)
 	other.Run(log.Enable(), runtime.Enable(), page.Enable())
