@@ -204,24 +204,32 @@ func (v *visitor) scan() {
 	}
 }
 
-// readQR is what the code on the page says, as a telephone sees it.
-func (v *visitor) readQR() string {
+// readQR is what the code on the page says, as a telephone sees it, which looks
+// again while another comes in its place.
+func (v *visitor) readQR() (text string) {
 	v.w.t.Helper()
-	v.until(`(i => i && i.complete && i.naturalWidth > 0)(document.querySelector("img.picture"))`)
-	shown, err := png.Decode(bytes.NewReader(v.tab.Shot("img.picture")))
+	err := waitUntil(v.w.ctx(time.Minute), func() bool {
+		v.until(`(i => i && i.complete && i.naturalWidth > 0)(document.querySelector("img.picture"))`)
+		shown, err := png.Decode(bytes.NewReader(v.tab.Shot("img.picture")))
+		if err != nil {
+			return false
+		}
+		bits, err := gozxing.NewBinaryBitmapFromImage(shown)
+		if err != nil {
+			return false
+		}
+		read, err := qrcode.NewQRCodeReader().Decode(bits, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
+		if err != nil {
+			return false
+		}
+		text = read.GetText()
+		return true
+	})
 	if err != nil {
-		v.w.t.Fatal(err)
+		v.w.t.Fatalf("%s: no telephone can read the code", v.name)
 	}
-	bits, err := gozxing.NewBinaryBitmapFromImage(shown)
-	if err != nil {
-		v.w.t.Fatal(err)
-	}
-	read, err := qrcode.NewQRCodeReader().Decode(bits, map[gozxing.DecodeHintType]any{gozxing.DecodeHintType_TRY_HARDER: true})
-	if err != nil {
-		v.w.t.Fatalf("%s: no telephone can read the code: %v", v.name, err)
-	}
-	v.keep(strings.TrimPrefix(read.GetText(), "tg://login?token="))
-	return read.GetText()
+	v.keep(strings.TrimPrefix(text, "tg://login?token="))
+	return text
 }
 
 // takesOver wants to register a number that has an account, and logs in to that.

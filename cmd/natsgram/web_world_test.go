@@ -214,6 +214,13 @@ func (v *visitor) shows(kind string) {
 	v.until(fmt.Sprintf(`document.querySelector("main").dataset.step === %q`, kind))
 }
 
+// stands is the kind of the page that came after the last button was pressed.
+func (v *visitor) stands() string {
+	v.w.t.Helper()
+	v.until("true")
+	return v.tab.Text(`document.querySelector("main").dataset.step`)
+}
+
 // reads are the words of an element of the page.
 func (v *visitor) reads(selector string) string {
 	v.w.t.Helper()

@@ -82,7 +82,10 @@ func (l *life) guess(t *rapid.T) {
 			}
 			l.tell(t, uid, c)
 		}
-		switch a = l.users.Get(uid).Attempt; a.Step {
+		if a = l.users.Get(uid).Attempt; a == nil {
+			return // that was the last try
+		}
+		switch a.Step {
 		case events.StepRequestingCode, events.StepResendingCode:
 			l.tell(t, uid, login.CodeIsOnItsWay{Of: a.Awaiting, Next: events.RouteSMS})
 		case events.StepCheckingToken:

@@ -106,12 +106,24 @@ func choose(u projections.User, c Choose) (events.Fact, error) {
 		return nil, nil // there is an account to go back to
 	case c.Method != events.MethodPhone && c.Method != events.MethodBot && c.Method != events.MethodQR && c.Method != events.MethodRegister:
 		return nil, nil
-	case c.Method == a.Method && (a.Step == events.StepPhone || a.Step == events.StepToken || a.Step == events.StepQR):
-		return nil, nil // it begins there
+	case c.Method == a.Method && a.Step == beginningOf(c.Method):
+		return nil, nil // it is chosen already
 	case a.Turns >= maxTurns:
 		return fail(a, events.FailedTooManyTries, ""), nil // each turn gives new tries
 	}
 	return &events.MethodChosen{Attempt: a.ID, Method: c.Method, From: a.Step, Via: c.Via}, nil
+}
+
+// beginningOf is the step that a method begins with.
+func beginningOf(m events.Method) events.Step {
+	switch m {
+	case events.MethodBot:
+		return events.StepToken
+	case events.MethodQR:
+		return events.StepQR
+	default:
+		return events.StepPhone
+	}
 }
 
 // pair takes what the user sent as the code that the page shows.

@@ -101,6 +101,10 @@ func TestChoose(t *testing.T) {
 		{"to register instead", []events.Fact{begun()}, events.StepPhone, events.MethodRegister, true},
 		{"what is chosen already", []events.Fact{begun()}, events.StepPhone, events.MethodPhone, false},
 		{"back from the code", []events.Fact{begun(), number, sent}, events.StepCode, events.MethodPhone, true},
+		{"a code to scan again, after Telegram refused one", []events.Fact{
+			&events.LoginStarted{Attempt: "a", Method: events.MethodQR},
+			&events.QRRejected{Rejection: events.Rejection{Attempt: "a", Reason: events.TelegramError, Next: events.StepPhone}},
+		}, events.StepPhone, events.MethodQR, true},
 		{"while Telegram is asked", []events.Fact{begun(), number}, events.StepRequestingCode, events.MethodPhone, false},
 		{"from an old page", []events.Fact{begun(), number, sent}, events.StepPhone, events.MethodQR, false},
 		{"rubbish", []events.Fact{begun()}, events.StepPhone, "telepathy", false},

@@ -7,7 +7,11 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 )
 
@@ -43,6 +47,30 @@ func (tab *Tab) Until(expression string, meanwhile func()) {
 	}
 }
 
+// Beside opens another page of the same browser: it has the cookies of this one.
+func (tab *Tab) Beside() *Tab {
+	tab.t.Helper()
+	var id target.ID
+	tab.Run(chromedp.ActionFunc(func(ctx context.Context) error {
+		c := chromedp.FromContext(ctx)
+		ctx = cdp.WithExecutor(ctx, c.Browser)
+		info, err := target.GetTargetInfo().WithTargetID(c.Target.TargetID).Do(ctx)
+		if err == nil {
+			id, err = target.CreateTarget("about:blank").WithBrowserContextID(info.BrowserContextID).WithNewWindow(true).Do(ctx)
+		}
+		return err
+	}))
+	ctx, end := chromedp.NewContext(tab.ctx, chromedp.WithTargetID(id))
+	tab.t.Cleanup(end)
+	if err := chromedp.Run(ctx); err != nil { // not for as long as Run has: the page ends with what began it
+		tab.t.Fatalf("open a page: %v", err)
+	}
+	other := &Tab{t: tab.t, ctx: ctx, axe: tab.axe}
+	chromedp.ListenTarget(ctx, other.hear)
+	other.Run(log.Enable(), runtime.Enable(), page.Enable())
+	return other
+}
+
 // Do runs a statement on the page.
 func (tab *Tab) Do(statement string) {
 	tab.t.Helper()
@@ -53,8 +81,7 @@ func (tab *Tab) Do(statement string) {
 func (tab *Tab) Paste(selector, value string) {
 	tab.t.Helper()
 	tab.Run(
-		chromedp.Evaluate(fmt.Sprintf("document.querySelector(%q).value = ''", selector), nil),
-		chromedp.Focus(selector),
+		chromedp.Evaluate(fmt.Sprintf("(e => { e.value = ''; e.focus() })(document.querySelector(%q))", selector), nil),
 		input.InsertText(value),
 	)
 }
