@@ -31,7 +31,7 @@ func TestAdmins(t *testing.T) {
 	if !strings.Contains(list, string(who.UserID())) || !strings.Contains(list, "+44 ••••• ••0200") {
 		t.Errorf("%q", list)
 	}
-	w.ask(boss, office, "login @tenant0:localhost", "web page")
+	w.ask(boss, office, "login @tenant0:localhost", "needs the login page")
 	w.ask(boss, office, "logout @nobody:localhost", "not logged in to Telegram here")
 	w.ask(boss, office, "logout @tenant0:localhost", "I am logging @tenant0:localhost out of their account")
 	w.hear(who.Client, who.room, "Whoever runs this bridge has logged you out")

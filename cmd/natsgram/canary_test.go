@@ -81,8 +81,7 @@ func (a *actor) whileAsking() {
 func (a *actor) cancelWord() {
 	a.w.t.Helper()
 	a.order("cancel", "cancelled", "login_failed cancelled password")
-	a.loose(a.room, a.password)
-	a.w.hear(a.c, a.room, "I don't know that command")
+	a.tell(a.password, "The login had ended when your message came")
 }
 
 // inAnUnsafeRoom types secrets where a third person is invited, and in a room

@@ -38,7 +38,8 @@ func (w *world) serveNATS() *journal.Conn {
 		w.t.Fatal(err)
 	}
 	conn, err := journal.Connect(w.ctx(time.Minute), journal.Config{
-		ConfigFile: cfg.NATS.Config, StoreDir: filepath.Join(w.dir, "nats"), StoreKey: "outside",
+		SyncInterval: time.Minute,
+		ConfigFile:   cfg.NATS.Config, StoreDir: filepath.Join(w.dir, "nats"), StoreKey: "outside",
 		Listen: fmt.Sprintf("127.0.0.1:%d", w.nats), Partitions: cfg.NATS.Partitions, Log: zerolog.Nop(),
 		BridgePassword: cfg.NATS.BridgePassword.Reveal(), AuditorPassword: cfg.NATS.AuditorPassword.Reveal(),
 	})

@@ -40,7 +40,10 @@ type Config struct {
 	// ReadOnly is for operator commands: nothing is created or changed. It
 	// connects to the bridge that has the store open, or opens the store itself.
 	ReadOnly bool
-	Log      zerolog.Logger
+	// SyncInterval is how often the embedded server has the disk write; 0 = as
+	// nats.conf says. What only reads, or is thrown away, needs it seldom.
+	SyncInterval time.Duration
+	Log          zerolog.Logger
 }
 
 func (cfg Config) withDefaults() Config {

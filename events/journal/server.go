@@ -42,6 +42,9 @@ func serverOptions(cfg *Config) (*server.Options, error) {
 	if opts.StoreDir == "" {
 		return nil, fmt.Errorf("%s: jetstream has no store_dir", cfg.ConfigFile)
 	}
+	if cfg.SyncInterval > 0 {
+		opts.SyncInterval = cfg.SyncInterval
+	}
 	opts.JetStream = true
 	opts.NoSigs = true // signals are the program's business
 	return opts, listenOn(opts, cfg.Listen)

@@ -67,7 +67,7 @@ func (plain) Open(_ events.UID, sealed, _ []byte) ([]byte, error) { return seale
 func open(t *testing.T) (context.Context, *journal.Journal) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
-	conn, err := journal.Connect(ctx, journal.Config{ConfigFile: "../../nats.conf", StoreDir: t.TempDir(), StoreKey: "k", Listen: "none"})
+	conn, err := journal.Connect(ctx, journal.Config{SyncInterval: time.Minute, ConfigFile: "../../nats.conf", StoreDir: t.TempDir(), StoreKey: "k", Listen: "none"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package management
 
 import (
 	"bytes"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -119,6 +120,12 @@ func (g *guest) vaultDrops(attempt events.AttemptID) {
 	}
 }
 
+// withoutIDs is a text without its UUIDs: random digits, among which a short
+// secret stands by chance.
+func withoutIDs(text []byte) []byte {
+	return regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`).ReplaceAll(text, nil)
+}
+
 // logHasNot looks for texts in every stored byte of AUTH, and in every fact.
 func (g *guest) logHasNot(texts ...string) {
 	g.t.Helper()
@@ -130,7 +137,7 @@ func (g *guest) logHasNot(texts ...string) {
 		}
 		opened, err := events.Encode(e, openSealer{})
 		for _, text := range texts {
-			if bytes.Contains(r.Body, []byte(text)) || bytes.Contains(opened, []byte(text)) {
+			if bytes.Contains(withoutIDs(r.Body), []byte(text)) || bytes.Contains(withoutIDs(opened), []byte(text)) {
 				g.t.Errorf("%s holds a secret", e.Fact.Type())
 			}
 		}

@@ -173,7 +173,8 @@ func (h *house) start(react bool) {
 	h.t.Helper()
 	l := &life{users: projections.NewUsers(), portals: projections.NewPortals(), messages: projections.NewMessages()}
 	conn, err := journal.Connect(h.ctx, journal.Config{
-		ConfigFile: "../../nats.conf", StoreDir: filepath.Join(h.base, "store"), StoreKey: "k", Listen: "none", Partitions: 2,
+		SyncInterval: time.Minute,
+		ConfigFile:   "../../nats.conf", StoreDir: filepath.Join(h.base, "store"), StoreKey: "k", Listen: "none", Partitions: 2,
 	})
 	h.check(err)
 	l.conn, l.journal = conn, journal.New(conn, plain{})

@@ -52,7 +52,8 @@ func newHouse(t *testing.T) *house {
 	h := &house{t: t, users: projections.NewUsers(), closed: map[string]int{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	conn := must(journal.Connect(ctx, journal.Config{
-		ConfigFile: must(filepath.Abs("../../nats.conf"))(t), StoreDir: t.TempDir(), Listen: "none", Partitions: 2, Log: zerolog.Nop(),
+		SyncInterval: time.Minute,
+		ConfigFile:   must(filepath.Abs("../../nats.conf"))(t), StoreDir: t.TempDir(), Listen: "none", Partitions: 2, Log: zerolog.Nop(),
 	}))(t)
 	keyset := filepath.Join(t.TempDir(), "keyset.json")
 	check(t, vault.CreateKeyset(keyset))

@@ -76,7 +76,8 @@ func (h *house) open() {
 	l := &life{users: projections.NewUsers(), portals: projections.NewPortals(), chats: projections.NewMessages(), wake: make(chan struct{})}
 	h.life = l
 	l.conn, err = journal.Connect(h.ctx, journal.Config{
-		ConfigFile: conf, StoreDir: filepath.Join(h.dir, "store"), Listen: "none", BridgePassword: "b", AuditorPassword: "a",
+		SyncInterval: time.Minute,
+		ConfigFile:   conf, StoreDir: filepath.Join(h.dir, "store"), Listen: "none", BridgePassword: "b", AuditorPassword: "a",
 		Partitions: 2, Log: zerolog.Nop(),
 	})
 	must(h.t, err)

@@ -93,7 +93,8 @@ func wantNowhere(t *testing.T, dir, text string) {
 func openStore(t *testing.T, keys *vault.Keyset, store string) (*vault.Vault, *vault.Directory, func()) {
 	t.Helper()
 	conn := must(journal.Connect(t.Context(), journal.Config{
-		ConfigFile: filepath.Join("..", "..", "nats.conf"), StoreDir: store, Listen: "none", Log: zerolog.Nop(),
+		SyncInterval: time.Minute,
+		ConfigFile:   filepath.Join("..", "..", "nats.conf"), StoreDir: store, Listen: "none", Log: zerolog.Nop(),
 	}))(t)
 	v := vault.Open(keys, must(conn.Bucket(t.Context(), "VAULT"))(t))
 	return v, v.DirectoryFor(must(conn.Bucket(t.Context(), "DIRECTORY"))(t)), conn.Close
