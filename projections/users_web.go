@@ -44,6 +44,7 @@ type Over struct {
 	Step      events.Step      `json:"step,omitempty"` // at which it failed
 	At        time.Time        `json:"at"`
 	Login     events.LoginID   `json:"login,omitempty"`
+	Revives   events.LoginID   `json:"revives,omitempty"` // which was to be connected again
 	Displaces bool             `json:"displaces,omitempty"`
 	Reason    events.Failure   `json:"reason,omitempty"`
 	Refusal   events.Refusal   `json:"refusal,omitempty"`
@@ -118,7 +119,7 @@ func (u *User) link(id events.LinkID, change func(*Link)) {
 // end folds the end of the attempt.
 func (u *User) end(o Over) {
 	if a := u.Attempt; a != nil {
-		o.Browser = a.Browser
+		o.Browser, o.Revives = a.Browser, a.Login
 		if o.Method == "" {
 			o.Method = a.Method
 		}
