@@ -44,13 +44,13 @@ type Over struct {
 	Step      events.Step      `json:"step,omitempty"` // at which it failed
 	At        time.Time        `json:"at"`
 	Login     events.LoginID   `json:"login,omitempty"`
+	Revives   events.LoginID   `json:"revives,omitempty"` // which was to be connected again
 	Displaces bool             `json:"displaces,omitempty"`
 	Reason    events.Failure   `json:"reason,omitempty"`
 	Refusal   events.Refusal   `json:"refusal,omitempty"`
 	Error     string           `json:"error,omitempty"`
 	Browser   *Browser         `json:"browser,omitempty"` // where the page was open
 	Via       events.Channel   `json:"via,omitempty"`     // the door of the last answer
-	Revives   events.LoginID   `json:"revives,omitempty"` // the login that it was to revive
 }
 
 // Missed is the step at which the attempt that ended last asked for something: the

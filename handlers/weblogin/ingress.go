@@ -65,7 +65,7 @@ func (s *Site) form(act action) func(visit) {
 		case err != nil:
 			v.unwell(v.w, v.r, err)
 		case o.gone:
-			v.instead(v.w, v.r, http.StatusOK, kindClosed)
+			v.instead(v.w, v.r, http.StatusOK, kindLeft)
 		case o.refused != "" || o.stale:
 			v.showPage(http.StatusConflict, o)
 		default:
