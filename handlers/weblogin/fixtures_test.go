@@ -70,13 +70,16 @@ func fixtures() map[string]view {
 	}
 	for name, why := range map[string]occasion{
 		"landing": kindLanding, "link-dead": kindDeadLink, "closed": kindClosed, "too-many": kindTooMany, "not-now": kindUnwell,
-		"not-found": kindNotFound, "forbidden": kindForeignForm,
+		"not-found": kindNotFound, "forbidden": kindForeignForm, "left": kindLeft, "method": kindMethod,
 	} {
 		all[name] = special(why)
 	}
 	busy := all["too-many"]
 	busy.Wait = 95 * time.Second
 	all["too-many"] = busy
+	landing := all["landing"]
+	busy.Open, landing.Open = true, true
+	all["too-many-open"], all["landing-open"] = busy, landing
 	return all
 }
 
@@ -92,8 +95,11 @@ func steps() map[string]input {
 		"phone-revive": at(events.StepPhone, func(in *input, a *projections.Attempt) {
 			a.Login, in.User.Logins = "l", []projections.Login{liddell}
 		}),
-		"phone-refused":  at(events.StepPhone, refused(events.StepPhone, events.CountryMissing)),
-		"phone-flood":    at(events.StepPhone, refused(events.StepRequestingCode, events.FloodWait)),
+		"phone-refused": at(events.StepPhone, refused(events.StepPhone, events.CountryMissing)),
+		"phone-flood":   at(events.StepPhone, refused(events.StepRequestingCode, events.FloodWait)),
+		"phone-late": at(events.StepPhone, refused(events.StepRequestingCode, events.FloodWait), func(_ *input, a *projections.Attempt) {
+			a.RetryAt = noon.Add(20 * time.Minute)
+		}),
 		"phone-expired":  at(events.StepPhone, refused(events.StepCheckingCode, events.CodeExpired)),
 		"phone-stale":    at(events.StepPhone, func(in *input, _ *projections.Attempt) { in.Stale = true }),
 		"phone-closing":  at(events.StepPhone, func(in *input, _ *projections.Attempt) { in.Closes = noon.Add(48 * time.Second) }),
@@ -138,6 +144,7 @@ func ends() map[string]input {
 		"failed":          over(projections.Over{Reason: events.FailedTooManyTries}),
 		"failed-refused":  over(projections.Over{Reason: events.FailedRefused, Refusal: events.EmailDemanded}),
 		"failed-unnamed":  over(projections.Over{Reason: events.FailedRefused, Error: "SOME_ERROR_400", Method: events.MethodRegister}),
+		"failed-revive":   over(projections.Over{Reason: events.FailedTimeout, Revives: "l"}, liddell),
 		"over":            at(events.StepPhone, func(in *input, _ *projections.Attempt) { in.Attempt = "another" }),
 	}
 }

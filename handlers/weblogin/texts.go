@@ -120,6 +120,9 @@ func (t *tongue) rich(what text) template.HTML {
 			return string(arg)
 		case nil:
 			return ""
+		case string:
+			// In a language of its own, maybe: its direction is not the sentence's.
+			return "<bdi>" + template.HTMLEscapeString(arg) + "</bdi>"
 		default:
 			return template.HTMLEscapeString(fmt.Sprint(arg))
 		}

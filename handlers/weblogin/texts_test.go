@@ -87,11 +87,11 @@ func TestEveryKeyIsThereAndUsed(t *testing.T) {
 			}
 		}
 	}
-	for _, key := range []string{"landing", "dead", "closed", "busy", "down", "missing", "forbidden"} {
+	for _, key := range []string{"landing", "dead", "closed", "left", "busy", "down", "missing", "method", "forbidden"} {
 		used[key+".title"], used[key+".lead"], used[key+".next"] = true, true, true
 	}
 	for key := range words {
-		base := strings.TrimSuffix(strings.TrimSuffix(key, ".shaped"), ".over")
+		base := strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(key, ".shaped"), ".over"), ".late")
 		if strings.HasPrefix(key, "refusal.not_understood.") {
 			base = "refusal.not_understood"
 		}
@@ -192,7 +192,7 @@ func TestEveryReasonHasItsOwnWords(t *testing.T) {
 func TestTextsHoldNoMarkupOfOthers(t *testing.T) {
 	english := english(t)
 	said := say("done.lead", "account", accountName(events.AccountFacts{Name: "<script>`x`**y** {when}", Username: "a"}))
-	if got := english.rich(said); got != "Telegram is connected as <strong>&lt;script&gt;`x`**y** {when} (@a)</strong>." {
+	if got := english.rich(said); got != "Telegram is connected as <strong><bdi>&lt;script&gt;`x`**y** {when} (@a)</bdi></strong>." {
 		t.Errorf("rich: %s", got)
 	}
 	if got := english.plain(said); got != "Telegram is connected as <script>`x`**y** {when} (@a)." {

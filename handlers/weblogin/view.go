@@ -49,6 +49,7 @@ type view struct {
 	Back     events.Method
 	Closing  *closing
 	Deadline *moment
+	Open     bool // this browser has a login open, though the page shows none
 }
 
 // place is where a page stands: what its links and forms need.

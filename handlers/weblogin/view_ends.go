@@ -36,6 +36,8 @@ func (v *view) failed(_ input, over projections.Over) {
 	switch {
 	case over.Reason == events.FailedOtherAccount:
 		v.Next = []text{say("failed.relogin")}
+	case over.Revives != "":
+		v.Next = []text{say("failed.revive")}
 	case over.Method == events.MethodRegister:
 		v.Next = []text{say("failed.register")}
 	}
@@ -45,7 +47,7 @@ func (v *view) failed(_ input, over projections.Over) {
 func failureText(over projections.Over) text {
 	key := "failure." + string(over.Reason)
 	switch over.Reason {
-	case events.FailedCancelled, events.FailedTimeout, events.FailedRoomShared, events.FailedRoomLeft, events.FailedTooManyTries,
+	case events.FailedCancelled, events.FailedTimeout, events.FailedRoomShared, events.FailedRoomLeft, events.FailedTooManyTries, events.FailedTooManyTurns,
 		events.FailedSecretsGone, events.FailedOtherAccount, events.FailedRoomPublic, events.FailedRoomReadable,
 		events.FailedRoomEncrypted, events.FailedRoomBarred:
 		return say(key)
@@ -92,9 +94,11 @@ const (
 	kindLanding     occasion = "landing"
 	kindDeadLink    occasion = "dead"
 	kindClosed      occasion = "closed"
+	kindLeft        occasion = "left"
 	kindTooMany     occasion = "busy"
 	kindUnwell      occasion = "down"
 	kindNotFound    occasion = "missing"
+	kindMethod      occasion = "method"
 	kindForeignForm occasion = "forbidden"
 )
 
@@ -108,7 +112,10 @@ func special(why occasion) view {
 	case kindLanding:
 		v.Kind = "landing"
 		v.Next = []text{say("landing.ready")}
-	case kindForeignForm, kindUnwell, kindTooMany:
+	case kindLeft:
+		v.Kind = "left"
+		v.Next = []text{say("left.next")}
+	case kindForeignForm, kindUnwell:
 		v.Kind = "detour"
 		v.Next = []text{say(key + ".next")}
 	default:

@@ -23,13 +23,13 @@ func (v *view) problem(in input, a projections.Attempt) {
 		at = later(a.NextAt, a.RetryAt)
 	}
 	v.Problem = &problem{
-		Text: refusalText(r, field, moment{At: at, Now: in.Now}), Field: field,
+		Text: refusalText(r, field, moment{At: at, Now: in.Now}, a.Deadline), Field: field,
 		Beside: field != "content" && asks(r.Step) == asks(a.Step),
 	}
 }
 
-// refusalText is the words for a refusal.
-func refusalText(r projections.Rebuff, field string, until moment) text {
+// refusalText is the words for a refusal, in a login that goes on until ends.
+func refusalText(r projections.Rebuff, field string, until moment, ends time.Time) text {
 	key := "refusal." + string(r.Reason)
 	switch r.Reason {
 	case events.NotUnderstood:
@@ -38,8 +38,11 @@ func refusalText(r projections.Rebuff, field string, until moment) text {
 			key += "." + field
 		}
 	case events.FloodWait, events.ResendWait:
-		if !until.At.After(until.Now) {
+		switch {
+		case !until.At.After(until.Now):
 			key += ".over"
+		case !until.At.Before(ends):
+			key += ".late"
 		}
 	}
 	if !worded(r.Reason) {

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
@@ -61,6 +62,7 @@ type Deps struct {
 	Desk  Desk
 	Users *projections.Users
 	Vault Vault
+	Turns *answers.Turns // shared with the other doors
 	Log   zerolog.Logger
 }
 
@@ -100,6 +102,7 @@ func (s *Site) Handler() http.Handler {
 	mux.HandleFunc("GET "+s.base+"/{$}", s.front)
 	if s.base != "" {
 		mux.HandleFunc("GET "+s.base, s.front)
+		s.only(mux, "", "GET, HEAD")
 	}
 	mux.HandleFunc("GET "+s.base+"/link", s.landing)
 	mux.HandleFunc("POST "+s.base+"/link", s.redeem)
@@ -110,6 +113,12 @@ func (s *Site) Handler() http.Handler {
 		"answer": s.answer, "resend": s.resend, "choose": s.choose, "cancel": s.cancel, "stay": s.stay, "close": s.leave,
 	} {
 		mux.HandleFunc("POST "+s.base+"/"+name, s.within(s.form(act)))
+		mux.HandleFunc("GET "+s.base+"/"+name, s.toLogin)
+		s.only(mux, "/"+name, "GET, HEAD, POST")
+	}
+	s.only(mux, "/link", "GET, HEAD, POST")
+	for _, path := range []string{"/{$}", "/login", "/qr.png", "/updates", "/static/"} {
+		s.only(mux, path, "GET, HEAD")
 	}
 	mux.Handle("GET "+s.base+"/static/", http.StripPrefix(s.base+"/static/", s.face.static()))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.instead(w, r, http.StatusNotFound, kindNotFound) })
@@ -140,6 +149,12 @@ func (s *Site) instead(w http.ResponseWriter, r *http.Request, status int, why o
 func (s *Site) special(r *http.Request, why occasion) view {
 	v := special(why)
 	v.Base, v.Languages = s.base, r.Header.Get("Accept-Language")
+	switch why {
+	case kindLanding, kindDeadLink, kindTooMany:
+		_, v.Open = s.session(r)
+	default:
+		// Within a session, or of none.
+	}
 	return v
 }
 
