@@ -17,7 +17,7 @@ func TestPageLinks(t *testing.T) {
 	w.setConfig(`"localhost": user`, `"localhost": user`+"\n"+`    "@boss:localhost": admin`)
 	w.setConfig(`attempt_timeout: 10m`, "attempt_timeout: 20s")
 	w.run()
-	c, pages := newCast(w, 6), newTabs(t, 6)
+	c, pages := newCast(w, 6), newTabs(t, 6).known()
 	waits, unused := c.late(pages)
 	c.done()
 

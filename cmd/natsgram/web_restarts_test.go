@@ -18,7 +18,7 @@ func TestPageRestarts(t *testing.T) {
 	w.run()
 	c := newCast(w, 12)
 	standing := c.standingOnPage()
-	pages := newTabs(t, len(standing))
+	pages := newTabs(t, len(standing)).known()
 	for _, s := range standing {
 		c.do(func() { s.arrive(pages) })
 	}

@@ -14,7 +14,7 @@ import (
 func TestPageAndRoom(t *testing.T) {
 	w := newWebWorld(t, telegramtest.Options{QRLife: 55 * time.Second})
 	w.run()
-	c, pages := newCast(w, 6), newTabs(t, 6)
+	c, pages := newCast(w, 6), newTabs(t, 6).known()
 	password := telegramtest.UserSpec{Password: "some"}
 	for _, play := range []struct {
 		name    string

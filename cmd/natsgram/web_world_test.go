@@ -54,6 +54,15 @@ type tabs struct {
 	seen map[string]bool // kinds of pages
 }
 
+// known is what other tests than TestPageMethods and TestPageRefusals need not hold
+// against the rules of accessibility again: kinds of pages that these two do.
+func (p *tabs) known() *tabs {
+	for _, kind := range []string{"phone", "code", "password", "token", "terms", "qr", "done", "failed", "refused at password"} {
+		p.seen[kind] = true
+	}
+	return p
+}
+
 func newTabs(t testing.TB, atOnce int) *tabs {
 	t.Helper()
 	p := &tabs{t: t, browser: weblogintest.Start(t), free: make(chan *weblogintest.Tab, atOnce), seen: map[string]bool{}}
