@@ -86,7 +86,7 @@ type unusedLink struct {
 // late has somebody wait on the page, and somebody not open it at all.
 func (c *cast) late(pages *tabs) (*visitor, *unusedLink) {
 	a, b := c.actor("waits", telegramtest.UserSpec{}), c.actor("never comes", telegramtest.UserSpec{})
-	waits, unused := &visitor{actor: a, pages: pages, tab: <-pages.free}, &unusedLink{actor: b}
+	waits, unused := pages.visitor(a, <-pages.free, false), &unusedLink{actor: b}
 	c.do(func() {
 		a.enter()
 		waits.linked()
@@ -124,7 +124,7 @@ func (v *visitor) isDead(link string) {
 	v.w.t.Helper()
 	v.land(link)
 	v.press(".main")
-	v.until(`document.querySelector("main").dataset.step !== "landing"`)
+	v.has("main:not([data-step=landing])")
 	v.says("h1", "dead.title")
 	v.says("main", "dead.lead")
 	v.sound("dead link")

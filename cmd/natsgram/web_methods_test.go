@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"image/png"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -152,7 +153,7 @@ func (v *visitor) sound(kind string) {
 		v.tab.Sound(v.name + " at " + kind)
 		return
 	}
-	for _, b := range v.tab.Breaches() {
+	for _, b := range v.Breaches() {
 		v.w.t.Errorf("%s at %s: %s", v.name, kind, b)
 	}
 }
@@ -167,7 +168,7 @@ func (v *visitor) happyQR() {
 	v.showsQR(1)
 	v.sound("qr")
 	v.readQR()
-	v.tab.Do("window.natsgramStays = true")
+	v.stay()
 	v.showsQR(2)
 	if !v.plain && v.tab.Text("window.natsgramStays") != "true" {
 		v.w.t.Errorf("%s: the page was loaded anew for another code", v.name)
@@ -189,6 +190,17 @@ func (v *visitor) happyQR() {
 // showsQR waits until the page shows a code that came after others.
 func (v *visitor) showsQR(n int) {
 	v.w.t.Helper()
+	if v.sheet != nil {
+		v.sees("a newer code", func() bool {
+			for _, src := range v.sheet.Attributes("img.picture", "src") {
+				_, number, _ := strings.Cut(src, "n=")
+				got, err := strconv.Atoi(number)
+				return err == nil && got >= n
+			}
+			return false
+		})
+		return
+	}
 	v.until(fmt.Sprintf(`(i => i && Number(i.src.split("n=")[1]) >= %d && i.complete && i.naturalWidth > 0)(document.querySelector("img.picture"))`, n))
 }
 
@@ -209,8 +221,8 @@ func (v *visitor) scan() {
 func (v *visitor) readQR() (text string) {
 	v.w.t.Helper()
 	err := waitUntil(v.w.ctx(time.Minute), func() bool {
-		v.until(`(i => i && i.complete && i.naturalWidth > 0)(document.querySelector("img.picture"))`)
-		shown, err := png.Decode(bytes.NewReader(v.tab.Shot("img.picture")))
+		v.showsQR(1)
+		shown, err := png.Decode(bytes.NewReader(v.Shot("img.picture")))
 		if err != nil {
 			return false
 		}

@@ -17,7 +17,7 @@ func (c *cast) exportsOnPage(pages *tabs) {
 	a := c.scanner("page exportlogintoken")
 	c.do(func() {
 		a.enter()
-		pages.at(a, true, func(v *visitor) {
+		pages.onSheet(a, func(v *visitor) {
 			under := false
 			for _, row := range qrRows(call) {
 				v.wantsQR(under)
@@ -65,7 +65,7 @@ func (v *visitor) meetsQR(row telegram.Refusal, checking string, fault telegramt
 		v.shows("qr") // the words are there for as long as the wait
 	case row.Reason == events.BadQR:
 		v.note("qr_rejected qr_invalid " + row.Error + " qr")
-		v.until(`document.querySelector("#summary")`)
+		v.has("#summary")
 		v.saysOne("#summary", p.keys())
 		v.sound("refused at qr")
 	default:

@@ -30,19 +30,26 @@ func TestPageRefusals(t *testing.T) {
 		if m.name == "future token" || m.name == "relogin" {
 			continue // as by phone
 		}
-		a := c.of("turner "+m.name, m)
-		c.do(func() {
-			a.enter()
-			pages.at(a, false, func(v *visitor) { v.toTheLimit(m); v.fallsBack(m) })
-		})
-		b := c.of("quitter "+m.name, m)
-		c.do(func() {
-			b.enter()
-			pages.at(b, m.name == "password", func(v *visitor) { v.cancels(m) })
-		})
+		c.looks(pages, "turner "+m.name, m, m.name == "password", func(v *visitor) { v.toTheLimit(m); v.fallsBack(m) })
+		c.looks(pages, "quitter "+m.name, m, m.name == "phone", func(v *visitor) { v.cancels(m) })
 	}
 	c.done()
 	c.leave(t)
+}
+
+// looks has somebody act in the browser with its scripts, or by forms alone.
+func (c *cast) looks(pages *tabs, name string, m method, scripts bool, act func(*visitor)) {
+	a := c.of(name, m)
+	routes := slices.Repeat([]telegramtest.CodeRoute{telegramtest.ViaSMS, telegramtest.ViaCall}, 20)
+	c.w.tg.SetCodeRoutes(a.phone, routes...)
+	c.do(func() {
+		a.enter()
+		if scripts {
+			pages.at(a, false, act)
+		} else {
+			pages.onSheet(a, act)
+		}
+	})
 }
 
 // pageRefusal is a row of the table as a call meets it on the page.
@@ -96,37 +103,51 @@ func (p pageRefusal) field() string {
 	}
 }
 
-// refusalsOnPage drives each row of the table through the page: as many people
-// for a call as it takes links.
+// refusalsOnPage drives each row of the table through the page: the first of a
+// reason in a browser with its scripts, the others, which are told alike, by the
+// page's forms. There are as many people for a call as it takes links.
 func (c *cast) refusalsOnPage(pages *tabs) {
-	plainly := map[string]bool{}
+	seen := map[string]bool{}
 	for _, r := range refusedCalls() {
 		m := webMethods()[slices.IndexFunc(webMethods(), func(m method) bool { return m.name == r.method })]
-		for i, rows := range r.shares() {
-			plain := !plainly[m.name]
-			plainly[m.name] = true
-			a := c.of(fmt.Sprintf("page %s %d", strings.ToLower(r.call), i)+map[bool]string{true: " any"}[r.any], m)
-			routes := slices.Repeat([]telegramtest.CodeRoute{telegramtest.ViaSMS, telegramtest.ViaCall}, 20)
-			c.w.tg.SetCodeRoutes(a.phone, routes...)
-			c.do(func() {
-				a.enter()
-				pages.at(a, plain, func(v *visitor) {
-					at := events.Step("")
-					for _, row := range rows {
-						at = v.meets(row, m, at)
+		name := "page " + strings.ToLower(r.call) + map[bool]string{true: " any"}[r.any]
+		rows := map[bool][]pageRefusal{} // by whether there are scripts
+		for _, row := range r.rows() {
+			p := pageRefusal{r, row}
+			reason := p.keys()[0]
+			rows[!seen[reason]] = append(rows[!seen[reason]], p)
+			seen[reason] = true
+		}
+		for scripts, rows := range rows {
+			for i, share := range shares(rows) {
+				c.looks(pages, fmt.Sprintf("%s %d %v", name, i, scripts), m, scripts, func(v *visitor) {
+					at := v.meetsAll(share, m)
+					switch {
+					case i == 0 && !scripts:
+						v.meetsTrouble(r, m, at)
+					case at != "":
+						v.cancel(at)
 					}
-					v.meetsTrouble(r, m, at)
 				})
-			})
+			}
 		}
 	}
 }
 
+// meetsAll meets one refusal after the other, and returns the step at which the
+// login stands then.
+func (v *visitor) meetsAll(rows []pageRefusal, m method) (at events.Step) {
+	v.w.t.Helper()
+	for _, row := range rows {
+		at = v.meets(row, m, at)
+	}
+	return at
+}
+
 // shares are the rows of a call, no more together than a user has links for.
-func (r refused) shares() (all [][]pageRefusal) {
+func shares(rows []pageRefusal) (all [][]pageRefusal) {
 	links := 0
-	for i, row := range r.rows() {
-		p := pageRefusal{r, row}
+	for i, p := range rows {
 		if i == 0 || links == 2 && p.linked() {
 			all, links = append(all, nil), 0
 		}
@@ -212,13 +233,12 @@ func (v *visitor) meets(p pageRefusal, m method, at events.Step) events.Step {
 // reproved reads what is wrong: above, and beside the field if it is there.
 func (v *visitor) reproved(field string, at events.Step, keys ...string) {
 	v.w.t.Helper()
-	v.until(`document.querySelector("#summary")`)
-	v.until(fmt.Sprintf(`document.querySelector("main").dataset.step === %q`, at))
+	v.has(fmt.Sprintf("main[data-step=%q] #summary", at))
 	v.saysOne("#summary", keys)
-	if title := v.tab.Text("document.title"); !strings.HasPrefix(title, "Error: ") {
+	if title := v.Reads("title"); !strings.HasPrefix(title, "Error: ") {
 		v.w.t.Errorf("%s: the title %q says nothing of the error", v.name, title)
 	}
-	beside := v.tab.Text(`[...document.querySelectorAll(".error")].map((e) => e.id).join()`)
+	beside := strings.Join(v.Attributes(".error", "id"), ",")
 	want := ""
 	if field != "" {
 		want = field + "-error"
@@ -227,7 +247,7 @@ func (v *visitor) reproved(field string, at events.Step, keys ...string) {
 	if beside != want {
 		v.w.t.Errorf("%s: %s is said beside %q, not %q", v.name, keys[0], beside, want)
 	}
-	if input := fmt.Sprintf(`input[id=%q]`, field); field != "" && v.tab.Text(fmt.Sprintf(`document.querySelector(%q) ? document.querySelector(%q).getAttribute("aria-invalid") : "true"`, input, input)) != "true" {
+	if input := fmt.Sprintf("input[id=%q]", field); v.Has(input) && !v.Has(input+`[aria-invalid="true"]`) {
 		v.w.t.Errorf("%s: the field %s does not say that it is wrong", v.name, field)
 	}
 	v.sound("refused at " + string(at))

@@ -81,7 +81,7 @@ func (s *webStand) step() events.Step { return s.method.steps[s.at] }
 // arrive brings them there. They keep the page.
 func (s *webStand) arrive(pages *tabs) {
 	s.a.enter()
-	s.visitor = &visitor{actor: s.a, pages: pages, tab: <-pages.free, plain: s.plain}
+	s.visitor = pages.visitor(s.a, <-pages.free, s.plain)
 	if s.qr {
 		s.order("login qr", "Open this page to log in", "login_started qr", "web_link_made")
 		s.open(s.linkTold())

@@ -111,8 +111,7 @@ func (v *visitor) twoTabs() {
 	v.w.t.Helper()
 	v.order("login", "Open this page to log in", "login_started phone", "web_link_made")
 	v.open(v.linkTold())
-	follows := &visitor{actor: v.actor, pages: v.pages, tab: v.tab.Beside()}
-	stale := &visitor{actor: v.actor, pages: v.pages, tab: v.tab.Beside(), plain: true}
+	follows, stale := v.pages.visitor(v.actor, v.tab.Beside(), false), v.pages.visitor(v.actor, v.tab.Beside(), true)
 	stale.tab.Scripts(false)
 	for _, other := range []*visitor{follows, stale} {
 		other.tab.Go(v.w.page + "/login")

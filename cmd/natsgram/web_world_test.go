@@ -90,19 +90,43 @@ func (p *tabs) words(key string) *regexp.Regexp {
 	return regexp.MustCompile(regexp.MustCompile(`\\\{\w+\\\}`).ReplaceAllString(text, ".+"))
 }
 
+// screen is where a visitor sees the page: a tab of a browser, or a sheet.
+type screen interface {
+	Has(selector string) bool
+	Reads(selector string) string
+	Attributes(selector, name string) []string
+	Paste(selector, value string)
+	Shot(selector string) []byte
+	Cookies() []string
+	Breaches() []string
+}
+
 // visitor is an actor who logs in on the login page.
 type visitor struct {
 	*actor
+	screen
 	pages *tabs
-	tab   *weblogintest.Tab
-	plain bool // without scripts
+	tab   *weblogintest.Tab   // of the browser, or
+	sheet *weblogintest.Sheet // with forms alone
+	plain bool                // without scripts
+}
+
+func (p *tabs) visitor(a *actor, tab *weblogintest.Tab, plain bool) *visitor {
+	return &visitor{actor: a, screen: tab, pages: p, tab: tab, plain: plain}
 }
 
 // at gives an actor a page for as long as they act.
 func (p *tabs) at(a *actor, plain bool, act func(*visitor)) {
 	tab := <-p.free
 	defer func() { p.free <- tab }()
-	act(&visitor{actor: a, pages: p, tab: tab, plain: plain})
+	act(p.visitor(a, tab, plain))
+}
+
+// onSheet gives an actor the page without a browser: its forms, as they are sent
+// where no scripts run. What is there to be read is the same.
+func (p *tabs) onSheet(a *actor, act func(*visitor)) {
+	sheet := weblogintest.NewSheet(p.t)
+	act(&visitor{actor: a, screen: sheet, pages: p, sheet: sheet, plain: true})
 }
 
 // open opens the page by a link, and is where the login stands.
@@ -110,8 +134,8 @@ func (v *visitor) open(link string) {
 	v.w.t.Helper()
 	v.land(link)
 	v.press(".main")
-	v.until(`document.querySelector("main").dataset.step !== "landing"`)
-	v.keep(v.tab.Cookies()...)
+	v.has("main:not([data-step=landing])")
+	v.keep(v.Cookies()...)
 	v.note("web_link_redeemed")
 }
 
@@ -120,12 +144,18 @@ func (v *visitor) land(link string) {
 	v.w.t.Helper()
 	_, token, _ := strings.Cut(link, "#")
 	v.keep(token)
-	v.tab.Scripts(!v.plain)
-	v.tab.Go("about:blank") // or a link that differs by its token alone is no new page
-	v.tab.Go(link)
-	v.until(`document.querySelector("#token")`)
+	if v.sheet != nil {
+		v.sheet.Go(link)
+	} else {
+		v.tab.Scripts(!v.plain)
+		if v.tab.Text("location.pathname") == "/link" {
+			v.tab.Go("about:blank") // or a link that differs by its token alone is no new page
+		}
+		v.tab.Go(link)
+	}
+	v.has("#token")
 	if v.plain {
-		v.tab.Paste("#token", link)
+		v.Paste("#token", link)
 	}
 }
 
@@ -142,6 +172,10 @@ func (v *visitor) keep(secrets ...string) {
 // from what comes of it.
 func (v *visitor) press(button string) {
 	v.w.t.Helper()
+	if v.sheet != nil {
+		v.sheet.Press(button)
+		return
+	}
 	if !v.plain {
 		v.until(fmt.Sprintf(`(b => b && b.getAttribute("aria-disabled") !== "true")(document.querySelector(%q))`, button))
 	}
@@ -150,6 +184,9 @@ func (v *visitor) press(button string) {
 
 // refreshEvery is how often who has no scripts asks for the page anew.
 const refreshEvery = 300 * time.Millisecond
+
+// refresh are the links by which a page that waits is asked for anew.
+const refresh = "main[data-step=wait] a.second, .scan a[href$='/login'], [data-plain] a"
 
 // until waits until an expression is true on a page that came after the last
 // button was pressed. Without scripts, a page that waits is one to refresh.
@@ -163,11 +200,36 @@ func (v *visitor) until(expression string) {
 				return
 			}
 			last = time.Now()
-			v.tab.Do(`const again = document.querySelector("main[data-step=wait] a.second, .scan a[href$='/login'], [data-plain] a");
-				if (again) again.click()`)
+			v.tab.Do(fmt.Sprintf(`const again = document.querySelector(%q); if (again) again.click()`, refresh))
 		}
 	}
 	v.tab.Until(`(document.querySelector("main") && !("left" in document.querySelector("main").dataset) && (`+expression+`))`, meanwhile)
+}
+
+// has waits until there is an element on a page that came after the last button
+// was pressed.
+func (v *visitor) has(selector string) {
+	v.w.t.Helper()
+	if v.sheet == nil {
+		v.until(fmt.Sprintf("document.querySelector(%q)", selector))
+		return
+	}
+	v.sees(selector, func() bool { return v.sheet.Has(selector) })
+}
+
+// sees waits likewise for what only a look at the sheet tells.
+func (v *visitor) sees(what string, ok func() bool) {
+	v.w.t.Helper()
+	err := waitUntil(v.w.ctx(time.Minute), func() bool {
+		if ok() {
+			return true
+		}
+		v.sheet.Follow(refresh)
+		return ok()
+	})
+	if err != nil {
+		v.w.t.Fatalf("%s: the page never had %s, but says %q", v.name, what, v.reads("main"))
+	}
 }
 
 // fill puts the answer to a step into its fields.
@@ -179,11 +241,11 @@ func (v *visitor) fill(step events.Step, answer string) {
 		return
 	case events.StepName:
 		first, last, _ := strings.Cut(answer, " ")
-		v.tab.Paste("#first", first)
-		v.tab.Paste("#last", last)
+		v.Paste("#first", first)
+		v.Paste("#last", last)
 		v.keep(first, last)
 	default:
-		v.tab.Paste("#"+string(step), answer)
+		v.Paste("#"+string(step), answer)
 		v.keep(strings.TrimPrefix(answer, "+"))
 	}
 }
@@ -191,11 +253,12 @@ func (v *visitor) fill(step events.Step, answer string) {
 // keepForm notes the token of the page's forms.
 func (v *visitor) keepForm() {
 	v.w.t.Helper()
-	if token := v.tab.Text(`document.querySelector("input[name=form]").value`); len(token) > 20 {
-		v.keep(token)
-	} else {
-		v.w.t.Errorf("%s: the form has the token %q", v.name, token)
+	tokens := v.Attributes("input[name=form]", "value")
+	if len(tokens) == 0 || len(tokens[0]) <= 20 {
+		v.w.t.Errorf("%s: the forms have the tokens %q", v.name, tokens)
+		return
 	}
+	v.keep(tokens[0])
 }
 
 // give answers a step; what comes of it is awaited by shows.
@@ -211,20 +274,20 @@ func (v *visitor) give(step events.Step, answer string) {
 // shows waits until the page asks for a step, or is one of a kind.
 func (v *visitor) shows(kind string) {
 	v.w.t.Helper()
-	v.until(fmt.Sprintf(`document.querySelector("main").dataset.step === %q`, kind))
+	v.has(fmt.Sprintf("main[data-step=%q]", kind))
 }
 
 // stands is the kind of the page that came after the last button was pressed.
 func (v *visitor) stands() string {
 	v.w.t.Helper()
-	v.until("true")
-	return v.tab.Text(`document.querySelector("main").dataset.step`)
+	v.has("main")
+	return v.Attributes("main", "data-step")[0]
 }
 
 // reads are the words of an element of the page.
 func (v *visitor) reads(selector string) string {
 	v.w.t.Helper()
-	return strings.Join(strings.Fields(v.tab.Text(fmt.Sprintf(`(e => e ? e.textContent : "")(document.querySelector(%q))`, selector))), " ")
+	return strings.Join(strings.Fields(v.Reads(selector)), " ")
 }
 
 // says holds an element against a text of the page.

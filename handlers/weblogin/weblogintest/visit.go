@@ -86,11 +86,36 @@ func (tab *Tab) Paste(selector, value string) {
 	)
 }
 
-// Shot is a picture of the first element that a selector finds.
-func (tab *Tab) Shot(selector string) []byte {
+// Has reports whether the page has an element.
+func (tab *Tab) Has(selector string) bool {
 	tab.t.Helper()
-	var png []byte
-	tab.Run(chromedp.Screenshot(selector, &png, chromedp.NodeVisible))
+	return tab.Text(fmt.Sprintf("document.querySelector(%q) !== null", selector)) == "true"
+}
+
+// Reads are the words of the first element that a selector finds, if any.
+func (tab *Tab) Reads(selector string) string {
+	tab.t.Helper()
+	return tab.Text(fmt.Sprintf(`(e => e ? e.textContent : "")(document.querySelector(%q))`, selector))
+}
+
+// Attributes are the values of an attribute of all elements that a selector finds.
+func (tab *Tab) Attributes(selector, name string) (values []string) {
+	tab.t.Helper()
+	tab.Run(chromedp.Evaluate(fmt.Sprintf(`[...document.querySelectorAll(%q)].map((e) => e.getAttribute(%q) || "")`, selector, name), &values))
+	return values
+}
+
+// Shot is a picture of the first element that a selector finds: of the place where
+// it is, as another may come there meanwhile.
+func (tab *Tab) Shot(selector string) (png []byte) {
+	tab.t.Helper()
+	var at page.Viewport
+	tab.Run(chromedp.Evaluate(fmt.Sprintf(`(r => ({x: r.x + scrollX, y: r.y + scrollY, width: r.width, height: r.height, scale: 1}))(
+		document.querySelector(%q).getBoundingClientRect())`, selector), &at),
+		chromedp.ActionFunc(func(ctx context.Context) (err error) {
+			png, err = page.CaptureScreenshot().WithClip(&at).WithCaptureBeyondViewport(true).WithOptimizeForSpeed(true).Do(ctx)
+			return err
+		}))
 	return png
 }
 
