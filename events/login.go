@@ -275,6 +275,7 @@ const (
 	FailedRoomShared   Failure = "room_not_private" // a third person came in
 	FailedRoomLeft     Failure = "room_left"
 	FailedTooManyTries Failure = "too_many_tries"
+	FailedTooManyTurns Failure = "too_many_turns" // the user chose another method too often
 	FailedRefused      Failure = "refused" // Telegram refused for good; Error has it
 	FailedSecretsGone  Failure = "secrets_missing"
 	FailedOtherAccount Failure = "other_account" // not that of the login to revive

@@ -9,7 +9,7 @@ import (
 
 // keptLinks is how many links to the login page a user's state remembers: the
 // newest is the one that opens it, the others tell how many there were of late.
-const keptLinks = 4
+const keptLinks = 8
 
 // Link is a link to the login page.
 type Link struct {
@@ -50,6 +50,7 @@ type Over struct {
 	Refusal   events.Refusal   `json:"refusal,omitempty"`
 	Error     string           `json:"error,omitempty"`
 	Browser   *Browser         `json:"browser,omitempty"` // where the page was open
+	Via       events.Channel   `json:"via,omitempty"`     // the door of the last answer
 }
 
 // Missed is the step at which the attempt that ended last asked for something: the
@@ -119,7 +120,7 @@ func (u *User) link(id events.LinkID, change func(*Link)) {
 // end folds the end of the attempt.
 func (u *User) end(o Over) {
 	if a := u.Attempt; a != nil {
-		o.Browser, o.Revives = a.Browser, a.Login
+		o.Browser, o.Via, o.Revives = a.Browser, a.Via, a.Login
 		if o.Method == "" {
 			o.Method = a.Method
 		}

@@ -74,14 +74,16 @@ func run(ctx context.Context, o options) (err error) {
 	if err := st.play(ctx); err != nil {
 		return err
 	}
+	link, _, err := st.askForLink(ctx, st.room, st.last)
+	if err != nil {
+		return err
+	}
 	st.screen.say("")
 	st.screen.say(fmt.Sprintf("Every step was right. It took %.1f s.", time.Since(start).Seconds()))
 	if o.once {
 		return nil
 	}
-	if err := st.invite(ctx); err != nil {
-		return err
-	}
+	st.invite(link)
 	<-ctx.Done()
 	st.screen.say("\nStopping.")
 	return nil

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/management"
 	"github.com/natsgram/natsgram/handlers/matrix"
 	"github.com/natsgram/natsgram/handlers/telegram"
@@ -47,6 +48,7 @@ type bridge struct {
 	matrix     *matrix.Bridge
 	telegram   *telegram.World
 	web        *weblogin.Site // nil if there is no login page
+	turns      answers.Turns  // of all who give answers to a login's questions
 
 	ready atomic.Bool // the projections are at the end of the log
 }

@@ -26,6 +26,10 @@ func checkPage(ctx context.Context, cfg Config, r *report) {
 		r.unknown(what, "nothing answers at web.listen, "+cfg.Web.Listen+": natsgram run starts it")
 		return
 	}
+	if here.status == http.StatusNotFound && here.policy != "" {
+		r.fault(what, "the running bridge knows no such page: it runs with another web.public_url. Restart it, or correct the URL")
+		return
+	}
 	if here.status != http.StatusOK || here.policy == "" {
 		r.fault(what, fmt.Sprintf("at web.listen, %s, something else answers, with HTTP %d: does another program listen there?", cfg.Web.Listen, here.status))
 		return

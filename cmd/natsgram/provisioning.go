@@ -52,7 +52,7 @@ func (b *bridge) provisioning() *provisioning.Server {
 		Prefix: b.cfg.Commands.Prefix, AttemptTimeout: b.cfg.Login.AttemptTimeout, MaxLogins: b.cfg.Login.MaxPerUser,
 		Permission: func(user events.MatrixID) bool { return b.cfg.Permissions.Level(user) > LevelNone },
 	}, provisioning.Deps{
-		Desk: commit.Users(b.journal, b.folds.users), Users: b.folds.users, Directory: b.dir, Vault: b.vault,
+		Desk: commit.Users(b.journal, b.folds.users), Users: b.folds.users, Directory: b.dir, Vault: b.vault, Turns: &b.turns,
 		HTTP: &http.Client{Timeout: 20 * time.Second}, OpenID: openID(), Healthy: b.healthy,
 		Log: b.log.With().Str("world", "provisioning").Logger(),
 	})

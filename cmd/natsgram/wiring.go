@@ -102,7 +102,7 @@ func (b *bridge) buildManagement() error {
 		NoRoom:         !b.cfg.Login.InRoom.Enabled, BarSecrets: !b.cfg.Login.InRoom.Secrets,
 	}, client, management.Deps{
 		Desk: commit.Users(b.journal, b.folds.users), Users: b.folds.users, Portals: b.folds.portals,
-		Directory: b.dir, Secrets: b.vault, Timers: b.journal,
+		Directory: b.dir, Secrets: b.vault, Turns: &b.turns, Timers: b.journal,
 		Log: b.log.With().Str("world", "management").Logger(),
 	})
 	return nil
@@ -116,7 +116,7 @@ func (b *bridge) buildWeb() (err error) {
 	b.web, err = weblogin.New(weblogin.Config{
 		Public: b.cfg.Web.PublicURL, Proxies: b.cfg.Web.TrustedProxies, Pairing: b.cfg.Web.Pairing, PerAddress: b.cfg.Web.PostsPerAddress,
 	}, weblogin.Deps{
-		Desk: commit.Users(b.journal, b.folds.users), Users: b.folds.users, Vault: b.vault,
+		Desk: commit.Users(b.journal, b.folds.users), Users: b.folds.users, Vault: b.vault, Turns: &b.turns,
 		Log: b.log.With().Str("world", "weblogin").Logger(),
 	})
 	return err

@@ -10,7 +10,7 @@ import (
 // How many links to the login page a user gets within how long, and how long one
 // is good.
 const (
-	MaxLinks    = 3
+	MaxLinks    = 6
 	LinksWithin = 15 * time.Minute
 	LinkLife    = 10 * time.Minute
 )
@@ -24,7 +24,9 @@ const maxPairings = 3
 // maxTurns is how often a user may go back to the beginning of an attempt.
 const maxTurns = 10
 
-// MakeLink gives the user a link to the login page for the running attempt.
+// MakeLink gives the user a link to the login page for the running attempt. Of
+// one that is to be paired with its browser, that browser is the only one: whoever
+// could open another would see what only the first is shown.
 type MakeLink struct {
 	Attempt events.AttemptID
 	Link    events.LinkID
@@ -61,6 +63,8 @@ func makeLink(u projections.User, c MakeLink) (events.Fact, error) {
 	switch {
 	case a == nil || a.ID != c.Attempt:
 		return nil, Refused{events.RefusedNothingRunning}
+	case a.Pairing && a.Browser != nil:
+		return nil, Refused{events.RefusedBrowserOpen}
 	case u.LinksSince(c.Now.Add(-LinksWithin)) >= MaxLinks:
 		return nil, Refused{events.RefusedManyLinks}
 	}
@@ -86,6 +90,8 @@ func redeem(u projections.User, c Redeem) events.Fact {
 		why = events.LinkExpired
 	case u.Attempt == nil || u.Attempt.ID != l.Attempt:
 		why = events.LinkOver
+	case u.Attempt.Pairing && u.Attempt.Browser != nil:
+		why = events.LinkRevoked
 	default:
 		return &events.WebLinkRedeemed{Attempt: l.Attempt, Link: l.ID, Pairing: c.Pairing, Sealed: c.Where}
 	}
@@ -109,7 +115,7 @@ func choose(u projections.User, c Choose) (events.Fact, error) {
 	case c.Method == a.Method && a.Step == beginningOf(c.Method):
 		return nil, nil // it is chosen already
 	case a.Turns >= maxTurns:
-		return fail(a, events.FailedTooManyTries, ""), nil // each turn gives new tries
+		return fail(a, events.FailedTooManyTurns, ""), nil // each turn gives new tries
 	}
 	return &events.MethodChosen{Attempt: a.ID, Method: c.Method, From: a.Step, Via: c.Via}, nil
 }

@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -51,7 +52,7 @@ func TestALinkIsGoodOnce(t *testing.T) {
 		{"after the login", []events.Fact{begun(), linked("1"), ended}, "1", time.Minute, events.LinkOver},
 		{"of another's", []events.Fact{begun()}, "1", time.Minute, ""},
 		{"tried again and again", []events.Fact{begun(), linked("1"), spent, reused(), reused(), reused()}, "1", time.Minute, ""},
-		{"forgotten among newer ones", []events.Fact{begun(), linked("1"), linked("2"), linked("3"), linked("4"), linked("5")}, "1", time.Minute, ""},
+		{"forgotten among newer ones", []events.Fact{begun(), linked("1"), linked("2"), linked("3"), linked("4"), linked("5"), linked("6"), linked("7"), linked("8"), linked("9")}, "1", time.Minute, ""},
 	} {
 		fact, err := login.Decide(folded(c.given...), login.Redeem{Link: c.link, Now: noon.Add(c.at), Pairing: true})
 		var got events.LinkRefusal
@@ -71,12 +72,12 @@ func TestALinkIsGoodOnce(t *testing.T) {
 }
 
 func TestLinksHaveABound(t *testing.T) {
-	u := folded(begun(), linked("1"), linked("2"), linked("3"))
+	u := folded(begun(), linked("1"), linked("2"), linked("3"), linked("4"), linked("5"), linked("6"))
 	make := func(at time.Duration, attempt events.AttemptID) (events.Fact, error) {
-		return login.Decide(u, login.MakeLink{Attempt: attempt, Link: "4", Now: noon.Add(at), Room: "!r"})
+		return login.Decide(u, login.MakeLink{Attempt: attempt, Link: "7", Now: noon.Add(at), Room: "!r"})
 	}
 	if _, err := make(15*time.Minute, "a"); err == nil {
-		t.Error("a fourth link within a quarter of an hour")
+		t.Error("a seventh link within a quarter of an hour")
 	}
 	fact, err := make(15*time.Minute+2*time.Second, "a")
 	if f, ok := fact.(*events.WebLinkMade); !ok || err != nil || !f.Until.Equal(noon.Add(20*time.Minute)) {
@@ -84,6 +85,23 @@ func TestLinksHaveABound(t *testing.T) {
 	}
 	if _, err := make(time.Hour, "another"); err == nil {
 		t.Error("a link to a login that is not running")
+	}
+}
+
+// TestOneBrowserIsPaired: who could open another browser within a login that is
+// to be paired would be shown there what only the first is shown.
+func TestOneBrowserIsPaired(t *testing.T) {
+	redeemed := &events.WebLinkRedeemed{Attempt: "a", Link: "1", Pairing: true}
+	u := folded(begun(), linked("1"), redeemed)
+	_, err := login.Decide(u, login.MakeLink{Attempt: "a", Link: "2", Now: noon.Add(time.Minute), Room: "!r"})
+	var refused login.Refused
+	if !errors.As(err, &refused) || refused.Reason != events.RefusedBrowserOpen {
+		t.Errorf("a second link: %v", err)
+	}
+	u = folded(begun(), linked("1"), redeemed, linked("2"))
+	fact, err := login.Decide(u, login.Redeem{Link: "2", Now: noon.Add(time.Minute), Pairing: true})
+	if f, ok := fact.(*events.WebLinkReused); !ok || err != nil || f.Reason != events.LinkRevoked {
+		t.Errorf("a second browser: %+v, %v", fact, err)
 	}
 }
 

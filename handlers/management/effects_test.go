@@ -15,6 +15,7 @@ import (
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/matrix/matrixtest"
@@ -135,7 +136,7 @@ func TestTakeIsNeverHalf(t *testing.T) {
 	bot := New(Config{
 		Bot: "@bot:example.org", Prefix: "!tg", MaxLogins: 1,
 		Permission: func(events.MatrixID) Level { return LevelUser },
-	}, nil, Deps{Desk: store, Users: us, Secrets: store, Directory: store})
+	}, nil, Deps{Desk: store, Users: us, Turns: &answers.Turns{}, Secrets: store, Directory: store})
 	number := matrixtest.NewMessage(room, alice, "+44 7911 123456")
 
 	store.vaultFails = errors.New("no space")

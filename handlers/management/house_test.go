@@ -20,6 +20,7 @@ import (
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/matrix/matrixtest"
 	"github.com/natsgram/natsgram/handlers/vault"
@@ -95,7 +96,7 @@ func (h *house) openLog() {
 	h.journal = journal.New(conn, h.vault)
 	h.deps = Deps{
 		Users: projections.NewUsers(), Portals: projections.NewPortals(), Log: zerolog.Nop(),
-		Directory: h.vault.DirectoryFor(directory), Secrets: h.vault, Timers: h.journal,
+		Directory: h.vault.DirectoryFor(directory), Secrets: h.vault, Turns: &answers.Turns{}, Timers: h.journal,
 	}
 	h.desk, h.portals = commit.Users(h.journal, h.deps.Users), commit.Portals(h.journal, h.deps.Portals)
 	h.deps.Desk = h.desk

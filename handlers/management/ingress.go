@@ -109,6 +109,9 @@ func (b *Bot) takeManaged(ctx context.Context, u projections.User, where events.
 	}
 	s := readMessage(evt.Content.AsMessage())
 	o, answer := understand(u.Attempt, s, b.cfg.Prefix)
+	if c := readOrder(s.body, b.cfg.Prefix); answer && b.takesNone(*u.Attempt) && s.text && !s.edit && c.name != events.CommandUnknown {
+		o, answer = c, false // whatever it is, it is no answer
+	}
 	switch {
 	case answer:
 		return b.submit(ctx, u, *u.Attempt, s, evt)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
@@ -78,6 +79,7 @@ type Deps struct {
 	Portals   *projections.Portals
 	Directory Directory
 	Secrets   Secrets
+	Turns     *answers.Turns // shared with the other doors
 	Timers    Timers
 	Log       zerolog.Logger
 }

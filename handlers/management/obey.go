@@ -23,7 +23,11 @@ const secretGrace = time.Minute
 // submit takes a message as the answer that the attempt asks for, or refuses
 // it. The value is in the vault before the log knows of it.
 func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Attempt, s said, evt *event.Event) error {
+	defer b.Turns.Take(u.UID)()
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Reason: hindrance(a, s, b.now())}
+	if now := b.Users.Get(u.UID).Attempt; now == nil || now.ID != a.ID || now.Step != a.Step || now.Awaiting != a.Awaiting {
+		command.Reason = events.NotNow // answered through another door just now
+	}
 	if command.Reason == "" {
 		read := answers.Read(a, s.body, s.named)
 		if why := b.barredHere(a, read); why != "" {

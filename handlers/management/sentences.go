@@ -63,7 +63,7 @@ func (b *Bot) words(u projections.User, e events.Event) notice {
 	}
 	switch f := e.Fact.(type) {
 	case *events.ManagementRoomOpened:
-		return greeting(u)
+		return b.greeting(u)
 	case *events.ManagementRoomRefused:
 		return b.roomWords(f.Reason)
 	case *events.ManagementRoomClosed:
@@ -89,14 +89,14 @@ func (b *Bot) words(u projections.User, e events.Event) notice {
 	}
 }
 
-func greeting(u projections.User) notice {
+func (b *Bot) greeting(u projections.User) notice {
 	hello := line("Hello! I connect Telegram to Matrix.")
 	if u.Over != nil && u.Over.Reason == events.FailedRoomLeft {
 		hello = hello.and(line("Your login ended when you left our chat."))
 	}
 	switch logins := u.ActiveLogins(); {
 	case u.Attempt != nil:
-		return hello.and(line("Your login goes on here.")).and(ask(*u.Attempt, u.Attempt.Step))
+		return hello.and(line("Your login goes on here.")).and(b.askHere(*u.Attempt))
 	case len(logins) > 0:
 		return hello.and(line("You are logged in as %s. Type `help` to see what I can do.", names(logins)))
 	case len(u.Logins) > 0:

@@ -65,7 +65,7 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 	case events.RefusedLoggedIn:
 		return fullWords(u)
 	case events.RefusedLoginRunning:
-		return runningWords(u)
+		return b.runningWords(u)
 	case events.RefusedNothingRunning:
 		return line("There is no login to cancel. Type `login` to begin one.")
 	case events.RefusedNotLoggedIn:
@@ -99,6 +99,8 @@ func (b *Bot) refusalWords(u projections.User, f *events.CommandRefused, at time
 		return line("That user is logged in to as many accounts as this bridge allows.")
 	case events.RefusedNotAllowed:
 		return line("That user may not use this bridge: whoever runs it names those who may in its configuration, under permissions.")
+	case events.RefusedBrowserOpen:
+		return line("The login page is open in a browser already, and this bridge lets no second one into a login. Go on there; or type `cancel`, and `login` to begin anew.")
 	case events.RefusedManyLinks:
 		return manyLinksWords(u, at).and(b.hereTooOf(u))
 	case events.RefusedTheyAreOut:

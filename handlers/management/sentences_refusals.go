@@ -142,6 +142,8 @@ func failureWords(u projections.User, f *events.LoginFailed) notice {
 		return line("I stopped your login: somebody else has joined this room or is invited to it. Open a private chat with me alone and type `login` there.")
 	case events.FailedRoomLeft:
 		return notice{} // nobody is there to read it
+	case events.FailedTooManyTurns:
+		return line("You began anew too often, so I ended the %s.", what).and(again)
 	case events.FailedTooManyTries:
 		return line("That was wrong too often, so I ended the %s to protect your account.", what).and(again)
 	case events.FailedRoomPublic, events.FailedRoomReadable, events.FailedRoomEncrypted, events.FailedRoomBarred:

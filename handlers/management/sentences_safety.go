@@ -29,11 +29,11 @@ func powerlessWords() notice {
 }
 
 // runningWords says which login is under way, and how to go on or end it.
-func runningWords(u projections.User) notice {
+func (b *Bot) runningWords(u projections.User) notice {
 	if u.Attempt == nil {
 		return line("A login was under way.")
 	}
-	return runningSince(u).and(askIn(*u.Attempt))
+	return runningSince(u).and(b.askHere(*u.Attempt))
 }
 
 // runningSince says which login is under way.

@@ -34,10 +34,24 @@ func (b *Bot) linkWords(u projections.User, e events.Event, f *events.WebLinkMad
 	return beginning(u, a.Login, a.Method, span(a.Deadline.Sub(a.Started))).and(page).and(b.hereToo(a))
 }
 
+// takesNone reports whether no answer is taken in a room at the step that an
+// attempt is at.
+func (b *Bot) takesNone(a projections.Attempt) bool {
+	return a.Step != events.StepPairing && (b.cfg.NoRoom || b.cfg.BarSecrets && (a.Step == events.StepPassword || a.Step == events.StepToken))
+}
+
+// askHere asks for the answer, or says where it is to be given.
+func (b *Bot) askHere(a projections.Attempt) notice {
+	if b.takesNone(a) && b.cfg.Public != nil {
+		return line("It goes on on the login page: `login` gives you another link to it. `cancel` ends it.")
+	}
+	return askIn(a)
+}
+
 // hereToo asks for the answer in the room, where that is allowed.
 func (b *Bot) hereToo(a projections.Attempt) notice {
 	switch {
-	case b.cfg.NoRoom, b.cfg.BarSecrets && (a.Step == events.StepPassword || a.Step == events.StepToken):
+	case b.takesNone(a):
 		return line("`cancel` ends the login.")
 	case a.Step == events.StepRequestingQR:
 		return line("The QR code comes here, too, in a moment. `cancel` ends the login.")
@@ -63,6 +77,9 @@ func (b *Bot) mirrorWords(u projections.User, e events.Event) (n notice, ok bool
 	case *events.LoginStarted:
 		return b.startedWords(u, e, f)
 	case *events.InputRefused:
+		if f.Reason == events.RoomBarred && f.Step != events.StepPassword && b.cfg.Public != nil {
+			return line("This bridge takes no bot tokens in rooms, so I did not use it. Enter it on the login page: `login` gives you another link to it. `cancel` ends the login."), true
+		}
 		return notice{}, f.Via != "" // the page, or the app, says so itself
 	}
 	a := u.Attempt
@@ -174,15 +191,19 @@ func browserName(agent, address string) string {
 
 // fromWords says from where somebody has logged in on the page, and how to undo it.
 func fromWords(u projections.User, f *events.LoginSucceeded, at time.Time) notice {
-	if u.Over == nil || u.Over.Attempt != f.Attempt || u.Over.Browser == nil {
+	if u.Over == nil || u.Over.Attempt != f.Attempt || u.Over.Browser == nil && u.Over.Via != events.ChannelAPI {
 		return notice{}
 	}
-	browser := u.Over.Browser
 	undo := "logout"
 	for i, l := range u.Logins {
 		if l.ID == f.Login && len(u.Logins) > 1 {
 			undo = fmt.Sprintf("logout %d", i+1)
 		}
+	}
+	browser := u.Over.Browser
+	if browser == nil {
+		return line("It was done in another app of yours at %s. If that was not you, type `%s`, and in the Telegram app look under Settings, Devices.",
+			at.UTC().Format("15:04 UTC"), undo)
 	}
 	return line("It was done on the login page at %s, in %s. If that was not you, type `%s`, and in the Telegram app look under Settings, Devices.",
 		at.UTC().Format("15:04 UTC"), browserName(browser.Agent, browser.Address), undo)
@@ -190,7 +211,12 @@ func fromWords(u projections.User, f *events.LoginSucceeded, at time.Time) notic
 
 // manyLinksWords says when there may be another link to the login page.
 func manyLinksWords(u projections.User, at time.Time) notice {
-	n := line("You have had %d links to the login page within %s. The newest is good until it was used or its time is over.", login.MaxLinks, span(login.LinksWithin))
+	n := line("You have had %d links to the login page within %s.", login.MaxLinks, span(login.LinksWithin))
+	if len(u.Links) > 0 && u.Attempt != nil {
+		if l := u.Links[len(u.Links)-1]; l.Attempt == u.Attempt.ID && !l.Redeemed && at.Before(l.Until) {
+			n = n.and(line("The newest is good still."))
+		}
+	}
 	if i := len(u.Links) - login.MaxLinks; i >= 0 {
 		n = n.and(line("You can have another %s.", waitUntil(u.Links[i].Made.Add(login.LinksWithin), at)))
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/provisioning/provisioningtest"
@@ -72,7 +73,7 @@ func newHouse(t *testing.T) *house {
 		AttemptTimeout: 10 * time.Minute, MaxLogins: 2,
 		Permission: func(id events.MatrixID) bool { return !strings.HasPrefix(string(id), "@stranger") },
 	}, Deps{
-		Desk: h.desk, Users: h.users, Directory: h.vault.DirectoryFor(rows), Vault: h.vault, HTTP: hs.Client(), OpenID: h.federation,
+		Desk: h.desk, Users: h.users, Directory: h.vault.DirectoryFor(rows), Vault: h.vault, Turns: &answers.Turns{}, HTTP: hs.Client(), OpenID: h.federation,
 		Healthy: func() error { h.mu.Lock(); defer h.mu.Unlock(); return h.sick }, Log: zerolog.Nop(),
 	})
 	handler := h.server.Handler()

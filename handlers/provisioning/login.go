@@ -83,9 +83,7 @@ func methodOf(id string) (events.Method, bool) {
 // begin decides on the wish for a login, and returns the user with the attempt
 // that comes of it.
 func (s *Server) begin(ctx context.Context, who caller, method events.Method, revive events.LoginID) (projections.User, error) {
-	turn := s.turn(who.uid)
-	turn.Lock()
-	defer turn.Unlock()
+	defer s.Turns.Take(who.uid)()
 	now := s.now().UTC().Truncate(time.Millisecond)
 	fresh := events.NewAttemptID()
 	meta := commit.Meta{Actor: events.ByUser, Correlation: string(fresh)}

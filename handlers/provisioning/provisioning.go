@@ -4,13 +4,13 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/time/rate"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
@@ -63,7 +63,8 @@ type Deps struct {
 	Users     *projections.Users
 	Directory Directory
 	Vault     Secrets
-	HTTP      *http.Client // for the homeserver
+	Turns     *answers.Turns // shared with the other doors
+	HTTP      *http.Client   // for the homeserver
 	// OpenID asks another homeserver whose OpenID token it is: ErrNotTheirs if
 	// nobody's there.
 	OpenID func(ctx context.Context, server, token string) (events.MatrixID, error)
@@ -83,9 +84,6 @@ type Server struct {
 	doors  doors
 	failed *limiter // by address
 	taken  *limiter // by user
-	// turns lets one call at a time of a user decide: what it puts into the vault
-	// is not replaced by another's before the log knows of it.
-	turns [64]sync.Mutex
 }
 
 // New returns the API.
@@ -137,9 +135,6 @@ func (s *Server) limited(next call) call {
 		return next(ctx, who, r)
 	}
 }
-
-// turn is taken while a user's input is decided on.
-func (s *Server) turn(uid events.UID) *sync.Mutex { return &s.turns[uid.Partition(len(s.turns))] }
 
 // only lets one method through, and what a browser asks before it.
 func (s *Server) only(method string, next http.Handler) http.Handler {

@@ -132,6 +132,8 @@ func failureWords(o projections.Over) string {
 		return "The login was cancelled." + again
 	case events.FailedTimeout:
 		return "The login took too long, so it was ended." + again
+	case events.FailedTooManyTurns:
+		return "The way to log in was changed too often, so the login was ended. Begin again."
 	case events.FailedTooManyTries:
 		return "That was wrong too often, so the login was ended to protect the account." + again
 	case events.FailedSecretsGone:

@@ -106,9 +106,7 @@ func fields(body io.Reader, at step) (map[string]string, error) {
 // to the same question, by a call that does not say which of its questions it
 // is for.
 func (s *Server) submit(ctx context.Context, who caller, at asked, given map[string]string, named bool) (bool, error) {
-	turn := s.turn(who.uid)
-	turn.Lock()
-	defer turn.Unlock()
+	defer s.Turns.Take(who.uid)()
 	a := s.Users.Get(who.uid).Attempt
 	if a == nil || a.ID != at.process || txnOf(*a) != at.txn {
 		return true, nil

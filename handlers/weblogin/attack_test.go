@@ -1,9 +1,11 @@
 package weblogin
 
 import (
+	"context"
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -334,6 +336,7 @@ func TestWhoseWordOnAnAddressCounts(t *testing.T) {
 		{"[::1]:5000", "2001:db8::5", "2001:db8::5"},
 		{"[::ffff:10.0.0.1]:5000", "203.0.113.1", "203.0.113.1"},
 		{"10.0.0.1:5000", "rubbish", "10.0.0.1"},
+		{"10.0.0.1:5000", "203.0.113.1:4711", "203.0.113.1"},
 		{"10.0.0.1:5000", "", "10.0.0.1"},
 	} {
 		r := &http.Request{RemoteAddr: c.remote, Header: http.Header{"X-Forwarded-For": {c.forwarded}}}
@@ -381,5 +384,73 @@ func TestASessionSurvivesARestart(t *testing.T) {
 	b.look()
 	if !strings.Contains(b.page, `name="token"`) {
 		t.Errorf("the page shows another step:\n%s", b.page)
+	}
+}
+
+// TestTwoAnswersAtOnce: of answers that come at once, the one that the log has is
+// the one that Telegram gets, and whoever gave another is told.
+func TestTwoAnswersAtOnce(t *testing.T) {
+	h := newHouse(t, nil)
+	for i := range 5 {
+		alice := h.begin("alice" + strconv.Itoa(i))
+		b := &browser{h: h}
+		b.open(h.link(alice))
+		var taken atomic.Int32
+		var all sync.WaitGroup
+		for n := range 4 {
+			all.Go(func() {
+				number := "+44770090012" + strconv.Itoa(n)
+				form := url.Values{"form": {b.field("form")}, "step": {"phone"}, "phone": {number}}
+				// Telegram answers nobody here: who is taken is told at once that it is asked.
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				status, err := b.sendWithin(ctx, "/answer", form)
+				if err != nil || status == http.StatusSeeOther {
+					taken.Add(1)
+				} else if status != http.StatusConflict {
+					t.Errorf("HTTP %d", status)
+				}
+			})
+		}
+		all.Wait()
+		a := h.deps.Users.Get(alice).Attempt
+		number := must(h.vault.Attempt(t.Context(), a.ID, vault.Phone))(t).Reveal()
+		if taken.Load() != 1 || !strings.HasSuffix(a.Masked, number[len(number)-4:]) {
+			t.Errorf("%d were taken; the log has %s, the vault %s", taken.Load(), a.Masked, number)
+		}
+	}
+}
+
+// TestAForwardedLinkIsNotPaired: the code is shown in the one browser that the
+// login is open in, and no refused link changes it.
+func TestAForwardedLinkIsNotPaired(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Pairing = true })
+	mallory := h.begin("mallory")
+	first, second := h.link(mallory), ""
+	second = h.link(mallory) // before anybody came in: the newer one counts
+	victim := &browser{h: h}
+	victim.open(second)
+	attempt := h.deps.Users.Get(mallory).Attempt.ID
+	h.do(mallory, login.Submit{Attempt: attempt, Step: events.StepPhone, Readable: true, Via: events.ChannelWeb})
+	h.do(mallory, login.CodeIsOnItsWay{Of: h.deps.Users.Get(mallory).Attempt.Awaiting})
+	h.do(mallory, login.Submit{Attempt: attempt, Step: events.StepCode, Readable: true, Via: events.ChannelWeb})
+	h.do(mallory, login.LetIn{Of: h.deps.Users.Get(mallory).Attempt.Awaiting, Login: "l", Account: "c"})
+	code := regexp.MustCompile(`<output>([A-Z0-9]{6})</output>`).FindStringSubmatch(victim.look().body)
+	if code == nil {
+		t.Fatalf("the page shows no code:\n%s", victim.page)
+	}
+	other := &browser{h: h}
+	for range 5 {
+		for _, token := range []string{first, second} {
+			if a := other.send("POST", "/link", url.Values{"token": {token}}); a.StatusCode != http.StatusForbidden || other.cookie != nil {
+				t.Errorf("another comes in: HTTP %d", a.StatusCode)
+			}
+		}
+	}
+	if a := victim.look(); !strings.Contains(a.body, "<output>"+code[1]+"</output>") {
+		t.Error("the code has changed")
+	}
+	if kept := must(h.vault.Attempt(t.Context(), attempt, vault.Pairing))(t).Reveal(); kept != code[1] {
+		t.Errorf("the bot waits for %s, the page shows %s", kept, code[1])
 	}
 }

@@ -114,6 +114,9 @@ func (s *Site) address(r *http.Request) netip.Addr {
 			break
 		}
 		next, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if with, ported := netip.ParseAddrPort(strings.TrimSpace(hop)); ported == nil {
+			next, err = with.Addr(), nil // as some proxies write it
+		}
 		if err != nil {
 			break
 		}

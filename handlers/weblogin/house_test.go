@@ -18,6 +18,7 @@ import (
 
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/events/journal"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/vault"
@@ -73,7 +74,7 @@ func newHouse(t *testing.T, change func(*Config)) *house {
 	h.log = journal.New(conn, h.vault)
 	users := projections.NewUsers()
 	h.desk = commit.Users(h.log, users)
-	h.deps = Deps{Desk: h.desk, Users: users, Vault: h.vault, Log: zerolog.New(h.said)}
+	h.deps = Deps{Desk: h.desk, Users: users, Vault: h.vault, Turns: &answers.Turns{}, Log: zerolog.New(h.said)}
 	folded := make(chan error, 1)
 	go func() {
 		folded <- h.log.Follow(ctx, events.Auth, 0, func(e events.Event) error { users.Apply(e); return nil })
@@ -128,7 +129,7 @@ func (h *house) begin(name string) events.UID {
 	h.t.Helper()
 	uid := events.NewUID()
 	h.do(uid, login.Start{
-		Attempt: events.AttemptID("attempt of " + name), User: events.MatrixID("@" + name + ":example.test"), Room: "!room",
+		Attempt: events.AttemptID("attempt-of-" + name), User: events.MatrixID("@" + name + ":example.test"), Room: "!room",
 		Deadline: time.Now().Add(time.Hour), MaxLogins: 5,
 	})
 	return uid
@@ -186,6 +187,21 @@ func (b *browser) send(method, path string, form url.Values, header ...string) a
 		}
 	}
 	return answered{resp, string(body)}
+}
+
+// sendWithin sends a form, and gives up when ctx ends.
+func (b *browser) sendWithin(ctx context.Context, path string, form url.Values) (status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.h.server.URL+"/telegram"+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return 0, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.AddCookie(&http.Cookie{Name: b.cookie.Name, Value: b.cookie.Value})
+	resp, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(req)
+	if err != nil {
+		return 0, err
+	}
+	return resp.StatusCode, resp.Body.Close()
 }
 
 // open redeems a link and shows the page.

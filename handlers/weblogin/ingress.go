@@ -89,8 +89,12 @@ func (v *visit) attempt() *projections.Attempt {
 // answer takes what the page asked for. The value is in the vault before the log
 // knows of it.
 func (s *Site) answer(v visit, a projections.Attempt) (outcome, error) {
-	if string(a.Step) != v.r.PostFormValue("step") {
+	release := s.Turns.Take(v.b.User)
+	defer release()
+	if now := v.attempt(); now == nil || string(now.Step) != v.r.PostFormValue("step") {
 		return outcome{stale: a.ID != ""}, nil // given in another tab, or in the room
+	} else {
+		a = *now
 	}
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Via: events.ChannelWeb, Reason: answers.Hindrance(a, s.now())}
 	if command.Reason == "" {
@@ -100,7 +104,8 @@ func (s *Site) answer(v visit, a projections.Attempt) (outcome, error) {
 			return outcome{}, err
 		}
 	}
-	return outcome{awaits: true}, v.do(command)
+	fact, err := v.do(command)
+	return outcome{awaits: true, stale: fact == nil}, err
 }
 
 // readForm reads the fields of the form for the step that an attempt is at.
@@ -129,7 +134,7 @@ func readForm(a projections.Attempt, r *http.Request) answers.Answer {
 
 // resend asks for another code.
 func (s *Site) resend(v visit, a projections.Attempt) (outcome, error) {
-	err := v.do(login.Resend{Now: s.now(), Via: events.ChannelWeb})
+	_, err := v.do(login.Resend{Now: s.now(), Via: events.ChannelWeb})
 	var refused login.Refused
 	if !errors.As(err, &refused) {
 		return outcome{awaits: true}, err
@@ -146,9 +151,10 @@ func (s *Site) resend(v visit, a projections.Attempt) (outcome, error) {
 
 // choose goes back to the beginning, to log in in another way.
 func (s *Site) choose(v visit, a projections.Attempt) (outcome, error) {
-	return outcome{awaits: true}, v.do(login.Choose{
+	_, err := v.do(login.Choose{
 		Attempt: a.ID, At: events.Step(v.r.PostFormValue("step")), Method: events.Method(v.r.PostFormValue("method")), Via: events.ChannelWeb,
 	})
+	return outcome{awaits: true}, err
 }
 
 // cancel ends the login.
@@ -156,7 +162,8 @@ func (s *Site) cancel(v visit, a projections.Attempt) (outcome, error) {
 	if a.ID == "" {
 		return outcome{}, nil // it has ended already
 	}
-	return outcome{}, v.do(login.Cancel{Attempt: a.ID, Via: events.ChannelWeb})
+	_, err := v.do(login.Cancel{Attempt: a.ID, Via: events.ChannelWeb})
+	return outcome{}, err
 }
 
 // stay keeps the page open, which form has done.
@@ -168,16 +175,17 @@ func (s *Site) leave(v visit, _ projections.Attempt) (outcome, error) {
 	return outcome{gone: true}, s.Vault.CloseBrowser(v.r.Context(), v.b)
 }
 
-// do commits a command about the session's own attempt.
-func (v *visit) do(c login.Command) error {
+// do commits a command about the session's own attempt. No fact means that it
+// came too late.
+func (v *visit) do(c login.Command) (events.Fact, error) {
 	m := commit.Meta{Actor: events.ByUser, Correlation: string(v.b.Attempt)}
-	_, err := v.Desk.Do(v.r.Context(), v.b.User, m, func(u projections.User) (events.Fact, error) {
+	e, err := v.Desk.Do(v.r.Context(), v.b.User, m, func(u projections.User) (events.Fact, error) {
 		if u.Attempt == nil || u.Attempt.ID != v.b.Attempt {
 			return nil, nil
 		}
 		return login.Decide(u, c)
 	})
-	return err
+	return e.Fact, err
 }
 
 // await returns when the attempt no longer waits for Telegram, or when the page

@@ -10,9 +10,8 @@ import (
 // within10 is the time that a limit counts by.
 const within10 = 10 * time.Minute
 
-// sweepAt is how many are counted before those are forgotten who have been away
-// for long.
-const sweepAt = 4096
+// fewest is how many are counted before anybody is forgotten.
+const fewest = 4096
 
 // limits counts who comes how often, and which sessions follow the log. It is
 // forgotten at a restart.
@@ -20,10 +19,11 @@ type limits struct {
 	mu      sync.Mutex
 	came    map[string]*rate.Limiter
 	streams map[string]int
+	sweepAt int // how many are counted before those are forgotten who have been away for long
 }
 
 func newLimits() *limits {
-	return &limits{came: map[string]*rate.Limiter{}, streams: map[string]int{}}
+	return &limits{came: map[string]*rate.Limiter{}, streams: map[string]int{}, sweepAt: fewest}
 }
 
 // take counts one more of who, who may come so often in ten minutes. It returns
@@ -33,7 +33,7 @@ func (c *limits) take(who string, most int, now time.Time) time.Duration {
 	defer c.mu.Unlock()
 	limiter := c.came[who]
 	if limiter == nil {
-		if len(c.came) >= sweepAt {
+		if len(c.came) >= c.sweepAt {
 			c.sweep(now)
 		}
 		limiter = rate.NewLimiter(rate.Every(within10/time.Duration(most)), most)
@@ -54,6 +54,7 @@ func (c *limits) sweep(now time.Time) {
 			delete(c.came, who)
 		}
 	}
+	c.sweepAt = max(fewest, 2*len(c.came)) // so that it costs each newcomer the same
 }
 
 // enter counts a stream of a session, which may have so many; leave ends it.

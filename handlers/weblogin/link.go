@@ -78,12 +78,6 @@ func (s *Site) takeUp(ctx context.Context, token vault.Secret, where events.Brow
 		return l, false, err
 	}
 	command := login.Redeem{Link: l.Link, Now: s.now(), Pairing: s.cfg.Pairing, Where: where}
-	if a := s.Users.Get(l.User).Attempt; s.cfg.Pairing && a != nil && a.ID == l.Attempt {
-		// In the vault before the log knows of it: the page is to show it.
-		if err := s.Vault.PutAttempt(ctx, a.ID, vault.Pairing, pairingCode(), a.Deadline.Sub(s.now())+secretGrace); err != nil {
-			return l, false, err
-		}
-	}
 	m := commit.Meta{Actor: events.ByUser, Correlation: string(l.Attempt)}
 	e, err := s.Desk.Do(ctx, l.User, m, func(u projections.User) (events.Fact, error) { return login.Decide(u, command) })
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/natsgram/natsgram/events"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/vault"
+	"github.com/natsgram/natsgram/projections"
 )
 
 // page shows where the attempt stands, whichever way it came there.
@@ -33,7 +34,7 @@ func (v *visit) showPage(status int, o outcome) {
 		case events.StepCode, events.StepPassword:
 			in.Hint = v.secret(vault.Hint)
 		case events.StepPairing:
-			in.Pairing = v.secret(vault.Pairing)
+			in.Pairing = v.pairing(*a)
 		case events.StepQR:
 			if token := v.secret(vault.QRToken); token != "" {
 				in.QRLink = login.QRLink([]byte(token))
@@ -44,6 +45,20 @@ func (v *visit) showPage(status int, o outcome) {
 	}
 	in.Form = formToken(v.b, step)
 	v.show(v.w, status, viewOf(in))
+}
+
+// pairing is the code that the page shows, made when it is shown first. Whoever
+// has a session of a login that is to be paired is the only one (login.MakeLink).
+func (v *visit) pairing(a projections.Attempt) string {
+	if code := v.secret(vault.Pairing); code != "" {
+		return code
+	}
+	code := pairingCode()
+	if err := v.Vault.PutAttempt(v.r.Context(), a.ID, vault.Pairing, code, a.Deadline.Sub(v.now())+secretGrace); err != nil {
+		v.Log.Warn().Err(err).Str("attempt", string(a.ID)).Msg("the page has no code to show")
+		return ""
+	}
+	return code.Reveal()
 }
 
 // qr is the picture of the code that is to be scanned now.

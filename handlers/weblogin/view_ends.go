@@ -47,7 +47,7 @@ func (v *view) failed(_ input, over projections.Over) {
 func failureText(over projections.Over) text {
 	key := "failure." + string(over.Reason)
 	switch over.Reason {
-	case events.FailedCancelled, events.FailedTimeout, events.FailedRoomShared, events.FailedRoomLeft, events.FailedTooManyTries,
+	case events.FailedCancelled, events.FailedTimeout, events.FailedRoomShared, events.FailedRoomLeft, events.FailedTooManyTries, events.FailedTooManyTurns,
 		events.FailedSecretsGone, events.FailedOtherAccount, events.FailedRoomPublic, events.FailedRoomReadable,
 		events.FailedRoomEncrypted, events.FailedRoomBarred:
 		return say(key)

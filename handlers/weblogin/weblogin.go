@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/commit"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
@@ -61,6 +62,7 @@ type Deps struct {
 	Desk  Desk
 	Users *projections.Users
 	Vault Vault
+	Turns *answers.Turns // shared with the other doors
 	Log   zerolog.Logger
 }
 
