@@ -276,7 +276,7 @@ const (
 	FailedRoomLeft     Failure = "room_left"
 	FailedTooManyTries Failure = "too_many_tries"
 	FailedTooManyTurns Failure = "too_many_turns" // the user chose another method too often
-	FailedRefused      Failure = "refused" // Telegram refused for good; Error has it
+	FailedRefused      Failure = "refused"        // Telegram refused for good; Error has it
 	FailedSecretsGone  Failure = "secrets_missing"
 	FailedOtherAccount Failure = "other_account" // not that of the login to revive
 

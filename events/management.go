@@ -122,7 +122,7 @@ const (
 	RefusedTooSoon        CommandRefusal = "too_soon"       // not yet, Telegram says
 	RefusedNoDoor         CommandRefusal = "login_off"      // the configuration allows no login
 	RefusedRoomBarred     CommandRefusal = "room_barred"    // the bridge takes no bot tokens in rooms
-	RefusedBrowserOpen    CommandRefusal = "browser_open" // the login page, in the one browser that it may be open in
+	RefusedBrowserOpen    CommandRefusal = "browser_open"   // the login page, in the one browser that it may be open in
 	RefusedManyLinks      CommandRefusal = "too_many_links" // to the login page, within a short time
 	RefusedTooLate        CommandRefusal = "login_over"     // an answer, probably, to a login that has just ended
 )

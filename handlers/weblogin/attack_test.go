@@ -454,3 +454,19 @@ func TestAForwardedLinkIsNotPaired(t *testing.T) {
 		t.Errorf("the bot waits for %s, the page shows %s", kept, code[1])
 	}
 }
+
+// TestAVaultOutOfReachEndsNoSession: it is no reason to tell somebody that their
+// page is closed.
+func TestAVaultOutOfReachEndsNoSession(t *testing.T) {
+	h := newHouse(t, nil)
+	b := &browser{h: h}
+	b.open(h.link(h.begin("alice")))
+	h.site.Vault = away{h.vault}
+	if a := b.look(); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
+		t.Errorf("HTTP %d", a.StatusCode)
+	}
+	h.site.Vault = h.vault
+	if a := b.look(); a.StatusCode != http.StatusOK {
+		t.Errorf("HTTP %d", a.StatusCode)
+	}
+}

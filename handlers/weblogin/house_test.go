@@ -273,3 +273,10 @@ type panicky struct{ *vault.Vault }
 func (panicky) PutAttempt(_ context.Context, _ events.AttemptID, _ string, value vault.Secret, _ time.Duration) error {
 	panic("could not keep " + value.Reveal())
 }
+
+// away is a vault that can't be read now.
+type away struct{ *vault.Vault }
+
+func (away) Browser(context.Context, vault.Secret) (vault.Browser, error) {
+	return vault.Browser{}, journal.ErrUnwritable
+}

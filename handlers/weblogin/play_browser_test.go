@@ -1,6 +1,7 @@
 package weblogin
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +18,11 @@ func TestPlay(t *testing.T) {
 		"a link's token leaves the address":       playLanding,
 		"a refusal is led to, what is typed kept": playRefusal,
 		"nothing but forms without script":        playPlainly,
-		"a broken request is sent plainly":        playFallback,
+		"what is no page is asked for plainly":    playFallback,
+		"a bridge out of reach is told":           playUnreached,
+		"a new link in an open page is taken up":  playAnotherLink,
+		"what was missed is loaded later":         playMissed,
+		"a page that failed to come is asked for": playRetry,
 		"what happens elsewhere is followed":      playFollow,
 		"a wait ends by itself":                   playWait,
 		"a page about to close can be kept":       playClosing,
@@ -120,7 +125,7 @@ func playPlainly(t *testing.T, tab *weblogintest.Tab) {
 
 func playFallback(t *testing.T, tab *weblogintest.Tab) {
 	s := newStage(t, at(events.StepPhone))
-	s.refuse["/answer"] = 9 // the browser itself tries again
+	s.instead["/answer"] = func(w http.ResponseWriter) { _, _ = w.Write([]byte("<p>Not the bridge's</p>")) }
 	s.on("/answer", func(now *input) { *now = at(events.StepCode, codeBy(events.RouteApp, "", 0)) })
 	tab.Go(s.url + "/login")
 	tab.Text("window.stays = 1")

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"time"
 
@@ -25,15 +26,21 @@ func (s *Site) cookie(value string, maxAge int) *http.Cookie {
 
 // session is the session that a request belongs to, if it has not ended.
 func (s *Site) session(r *http.Request) (vault.Browser, bool) {
+	b, ok, err := s.findSession(r)
+	return b, ok && err == nil
+}
+
+// findSession is session, and the error if that can't be known now.
+func (s *Site) findSession(r *http.Request) (b vault.Browser, ok bool, err error) {
 	cookie, err := r.Cookie(cookieName)
 	if err != nil {
-		return vault.Browser{}, false
+		return vault.Browser{}, false, nil
 	}
-	b, err := s.Vault.Browser(r.Context(), vault.Secret(cookie.Value))
-	if err != nil || !s.now().Before(s.closes(b)) {
-		return vault.Browser{}, false
+	b, err = s.Vault.Browser(r.Context(), vault.Secret(cookie.Value))
+	if errors.Is(err, vault.ErrMissing) {
+		return vault.Browser{}, false, nil
 	}
-	return b, true
+	return b, err == nil && s.now().Before(s.closes(b)), err
 }
 
 // closes is when a session ends unless its user does something, or at the latest.
@@ -56,7 +63,11 @@ type visit struct {
 // within lets in whoever has a session.
 func (s *Site) within(next func(visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		b, ok := s.session(r)
+		b, ok, err := s.findSession(r)
+		if err != nil {
+			s.unwell(w, r, err)
+			return
+		}
 		if !ok {
 			s.instead(w, r, http.StatusForbidden, kindClosed)
 			return

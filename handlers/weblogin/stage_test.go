@@ -17,25 +17,28 @@ type stage struct {
 	face *face
 	url  string
 
-	mu      sync.Mutex
-	now     input
-	sent    []url.Values          // the forms that came
-	answers map[string]func()     // what a form changes, by its path
-	pushes  map[chan uint64]bool  // pages that listen
-	refuse  map[string]int        // how many of the script's requests to a path get no answer
-	held    map[string]chan error // closed to let a form's answer out
+	mu        sync.Mutex
+	now       input
+	deadLinks bool
+	sent      []url.Values                         // the forms that came
+	answers   map[string]func()                    // what a form changes, by its path
+	pushes    map[chan uint64]bool                 // pages that listen
+	refuse    map[string]int                       // how many of the script's requests to a path get no answer
+	held      map[string]chan error                // closed to let a form's answer out
+	instead   map[string]func(http.ResponseWriter) // answers the script's requests to a path
 }
 
 func newStage(t *testing.T, in input) *stage {
 	t.Helper()
 	s := &stage{
 		t: t, face: newTestFace(t), now: in, answers: map[string]func(){}, pushes: map[chan uint64]bool{},
-		refuse: map[string]int{}, held: map[string]chan error{},
+		refuse: map[string]int{}, held: map[string]chan error{}, instead: map[string]func(http.ResponseWriter){},
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", s.face.static())
 	mux.HandleFunc("GET /link", func(w http.ResponseWriter, _ *http.Request) { s.show(w, special(kindLanding)) })
-	mux.HandleFunc("GET /login", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
+		s.breaks(r)
 		s.mu.Lock()
 		in := s.now
 		s.mu.Unlock()
@@ -63,25 +66,63 @@ func (s *stage) take(w http.ResponseWriter, r *http.Request) {
 	if err := r.ParseForm(); err != nil {
 		s.t.Error(err)
 	}
+	s.breaks(r)
 	s.mu.Lock()
-	if s.refuse[r.URL.Path] > 0 && r.Header.Get("Sec-Fetch-Mode") == "cors" {
-		s.refuse[r.URL.Path]--
+	if answer := s.instead[r.URL.Path]; answer != nil && r.Header.Get("Sec-Fetch-Mode") == "cors" {
+		hold := s.held[r.URL.Path]
 		s.mu.Unlock()
-		panic(http.ErrAbortHandler) // the connection breaks
+		await(r, hold)
+		answer(w)
+		return
 	}
 	s.sent = append(s.sent, r.PostForm)
+	if r.URL.Path == "/link" && s.deadLinks {
+		s.mu.Unlock()
+		s.show(w, special(kindDeadLink))
+		return
+	}
 	if change := s.answers[r.URL.Path]; change != nil {
 		change()
 	}
 	hold := s.held[r.URL.Path]
 	s.mu.Unlock()
-	if hold != nil {
-		select {
-		case <-hold:
-		case <-r.Context().Done():
-		}
-	}
+	await(r, hold)
 	http.Redirect(w, r, "/login", http.StatusSeeOther)
+}
+
+// await waits until an answer may go out, if it is held.
+func await(r *http.Request, hold chan error) {
+	if hold == nil {
+		return
+	}
+	select {
+	case <-hold:
+	case <-r.Context().Done():
+	}
+}
+
+// breaks breaks the connection of a request of the script's, if a test says so.
+func (s *stage) breaks(r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuse[r.URL.Path] > 0 && r.Header.Get("Sec-Fetch-Mode") == "cors" {
+		s.refuse[r.URL.Path]--
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// refuses says how many of the script's requests to a path are to break.
+func (s *stage) refuses(path string, times int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuse[path] = times
+}
+
+// broken is how many are to break still.
+func (s *stage) broken(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refuse[path]
 }
 
 func (s *stage) updates(w http.ResponseWriter, r *http.Request) {

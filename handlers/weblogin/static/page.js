@@ -9,6 +9,11 @@
     ? window.trustedTypes.createPolicy("natsgram", { createHTML: (html) => html })
     : { createHTML: (html) => html };
   let sending = false; // a form is on its way, and its answer will be the newest page
+  let heard = 0; // the newest version of the page that the server told of
+  let due = false; // the page is to be loaded anew, whatever its version is
+  let loading = false; // it is on its way
+  let again = 1000; // how long to wait with the next try
+  let retry = 0;
   let shown = 0; // when the page's times were true
   let warned = false;
 
@@ -19,7 +24,11 @@
   function takeToken() {
     const token = document.querySelector("form[action$='/link'] #token");
     const given = location.hash.slice(1);
-    if (!token || !/^[\w-]{20,}$/.test(given)) return;
+    if (location.pathname !== `${base}/link` || !/^[\w-]{20,}$/.test(given)) return;
+    if (!token) { // a page about another link, with no place for this one
+      location.replace(`${base}/link?another#${given}`);
+      return;
+    }
     token.value = given;
     document.getElementById("token-field").hidden = true;
     history.replaceState(null, "", location.pathname);
@@ -121,6 +130,7 @@
     old.replaceWith(document.adoptNode(next));
     document.title = page.title;
     document.documentElement.lang = page.documentElement.lang;
+    due = false;
     enliven();
     const restored = restore();
     const target = document.getElementById("summary") || document.getElementById("title");
@@ -133,14 +143,33 @@
     follow();
   }
 
-  async function refresh() {
-    if (sending) return;
+  const behind = () => "live" in main().dataset && (due || heard > Number(main().dataset.version));
+
+  function refresh() {
+    due = true;
+    catchUp();
+  }
+
+  // catchUp loads the page anew, as often as it takes, if there is something new
+  // to show. A form that is on its way comes first: its answer may be it.
+  async function catchUp() {
+    if (sending || loading || !behind()) return;
+    loading = true;
+    const asked = heard;
     try {
       const answer = await fetch(`${base}/login`, { headers: { Accept: "text/html" } });
       const html = await answer.text();
-      if (!sending) show(html, false);
+      if (answer.status < 500 && !sending) show(html, false);
     } catch {
-      // The next change, or the user, brings the page.
+      // It is tried again.
+    }
+    loading = false;
+    if (!behind()) again = 1000;
+    else if (heard > asked) catchUp();
+    else {
+      clearTimeout(retry);
+      retry = setTimeout(catchUp, again);
+      again = Math.min(again * 2, 60000);
     }
   }
 
@@ -160,17 +189,43 @@
     sending = true;
     wait(form, button, true);
     const body = new URLSearchParams(new FormData(form, button || undefined));
+    let html = null;
     try {
       const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
-      const html = await answer.text();
-      sending = false;
-      announce("");
-      show(html, true);
+      html = await answer.text();
+      // What a proxy says that does not reach the bridge is no page.
+      if (answer.status >= 502 && !html.includes("<main")) html = null;
     } catch {
-      sending = false;
+      // Nobody answered.
+    }
+    sending = false;
+    announce("");
+    try {
+      if (html !== null) return show(html, true);
+      wait(form, button, false);
+      unreached();
+    } catch {
       wait(form, button, false);
       plainly(form, button);
+    } finally {
+      catchUp();
     }
+  }
+
+  // unreached says that nothing came of a form. The page stays as it is.
+  function unreached() {
+    const former = document.getElementById("unreached");
+    if (former) former.remove();
+    const notice = document.createElement("div");
+    notice.id = "unreached";
+    notice.className = "summary";
+    notice.tabIndex = -1;
+    notice.setAttribute("role", "alert");
+    notice.append(document.createElement("p"));
+    notice.firstChild.textContent = words.unreached;
+    main().querySelector(".card").prepend(notice);
+    notice.focus();
+    notice.scrollIntoView({ block: "nearest" });
   }
 
   // plainly sends a form as if there were no script.
@@ -209,9 +264,14 @@
   function listen() {
     const mine = new EventSource(`${base}/updates`);
     stream = mine;
-    mine.addEventListener("open", () => { pause = 1000; });
+    mine.addEventListener("open", () => {
+      pause = 1000;
+      heard = 0; // it is told first of all
+    });
     mine.addEventListener("change", (event) => {
-      if (event.data !== main().dataset.version) refresh();
+      if (event.data === "closed") return refresh();
+      heard = Number(event.data);
+      catchUp();
     });
     mine.addEventListener("error", () => {
       if (mine.readyState !== EventSource.CLOSED || stream !== mine) return;
@@ -224,6 +284,10 @@
   // A page that the browser had put aside may be out of date.
   window.addEventListener("pageshow", (event) => { if (event.persisted && "live" in main().dataset) refresh(); });
   document.addEventListener("visibilitychange", () => { if (!document.hidden) tick(); });
+
+  // A new link in the address of a page that is open changes what is behind the #
+  // alone, and the browser loads nothing.
+  window.addEventListener("hashchange", takeToken);
 
   takeToken();
   enliven();
