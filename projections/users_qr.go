@@ -47,10 +47,16 @@ func (u User) Stale() []Picture {
 func (a *Attempt) applyQR(e events.Event) {
 	switch f := e.Fact.(type) {
 	case *events.QRIssued:
+		why := a.Rebuff // stands beside the code that comes after the refused one
 		a.ask(events.StepQR)
-		a.QR, a.QRUntil = f.N, f.Until
+		a.QR, a.QRUntil, a.Rebuff = f.N, f.Until, why
 	case *events.QRLapsed:
+		why := a.Rebuff
+		if !a.QRUntil.IsZero() {
+			why = nil // a code has come since
+		}
 		a.submit(e.ID, events.StepRequestingQR)
+		a.Rebuff = why
 	case *events.QRScanned:
 		a.submit(e.ID, events.StepRequestingQR)
 	case *events.QRRejected:
