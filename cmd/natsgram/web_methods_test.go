@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image/png"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -193,12 +192,7 @@ func (v *visitor) showsQR(n int) {
 	v.w.t.Helper()
 	if v.sheet != nil {
 		v.sees("a newer code", func() bool {
-			for _, src := range v.sheet.Attributes("img.picture", "src") {
-				_, number, _ := strings.Cut(src, "n=")
-				got, err := strconv.Atoi(number)
-				return err == nil && got >= n
-			}
-			return false
+			return v.qrNumber() >= n
 		})
 		return
 	}

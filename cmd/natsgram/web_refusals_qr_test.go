@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/gotd/td/tgerr"
@@ -47,6 +48,17 @@ func (v *visitor) wantsQR(under bool) {
 	v.shows("phone")
 }
 
+// qrNumber is the number of the code that the page shows; 0 if it shows none.
+func (v *visitor) qrNumber() int {
+	for _, src := range v.Attributes("img.picture", "src") {
+		_, number, _ := strings.Cut(src, "n=")
+		if n, err := strconv.Atoi(number); err == nil {
+			return n
+		}
+	}
+	return 0
+}
+
 // meetsQR has Telegram refuse a code, or a scan, and reads what the page says to
 // it. It reports whether the login is still under way.
 func (v *visitor) meetsQR(row telegram.Refusal, checking string, fault telegramtest.Fault, act func()) bool {
@@ -54,6 +66,7 @@ func (v *visitor) meetsQR(row telegram.Refusal, checking string, fault telegramt
 	fault.Times, fault.Err = 1, tgerr.New(row.Code, row.Error)
 	cancel, hits := v.w.tg.Inject(fault)
 	defer cancel()
+	before := v.qrNumber()
 	act()
 	p := pageRefusal{refused{step: events.StepQR}, row}
 	switch {
@@ -65,6 +78,7 @@ func (v *visitor) meetsQR(row telegram.Refusal, checking string, fault telegramt
 		v.shows("qr") // the words are there for as long as the wait
 	case row.Reason == events.BadQR:
 		v.note("qr_rejected qr_invalid " + row.Error + " qr")
+		v.showsQR(before + 1) // beside which it is said why the one before was refused
 		v.has("#summary")
 		v.saysOne("#summary", p.keys())
 		v.sound("refused at qr")
