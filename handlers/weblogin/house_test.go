@@ -37,6 +37,7 @@ type house struct {
 	site   *Site
 	server *httptest.Server
 	said   *lockedBuffer // what the page logs
+	read   time.Duration // the server's ReadTimeout, if another than its own
 
 	mu    sync.Mutex
 	later time.Duration // by which the page's clock is ahead
@@ -103,6 +104,9 @@ func (h *house) start() {
 	}
 	h.server = httptest.NewUnstartedServer(nil)
 	h.server.Config = h.site.Server()
+	if h.read > 0 {
+		h.server.Config.ReadTimeout = h.read
+	}
 	h.server.Start()
 	h.t.Cleanup(h.server.Close)
 }

@@ -47,7 +47,8 @@ func next(t *testing.T, told <-chan string) string {
 
 func TestAPageFollowsTheLog(t *testing.T) {
 	h := newHouse(t, nil)
-	h.server.Config.ReadTimeout = 100 * time.Millisecond // which a stream outlives
+	h.read = 100 * time.Millisecond // which a stream outlives
+	h.start()
 	alice, bob := h.begin("alice"), h.begin("bob")
 	b := &browser{h: h}
 	b.open(h.link(alice))
@@ -59,7 +60,7 @@ func TestAPageFollowsTheLog(t *testing.T) {
 	select {
 	case data := <-one:
 		t.Fatalf("without news it tells %q", data)
-	case <-time.After(5 * h.server.Config.ReadTimeout):
+	case <-time.After(5 * h.read):
 	}
 	h.do(bob, login.Cancel{}) // nothing to alice
 	h.do(alice, login.Choose{Attempt: h.deps.Users.Get(alice).Attempt.ID, At: events.StepPhone, Method: events.MethodBot})
