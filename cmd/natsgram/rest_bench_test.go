@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -98,9 +99,8 @@ func (w *world) connected(u telegramtest.UserID) {
 	}
 }
 
-// addLogins writes logins of other users into the stopped bridge's log, with
-// sessions that Telegram knows.
-func (w *world) addLogins(n int) {
+// openStore opens the stopped bridge's own store, to write to.
+func (w *world) openStore(ctx context.Context) (j *journal.Journal, v *vault.Vault, closeStore func()) {
 	w.t.Helper()
 	cfg, err := LoadConfig(w.config)
 	if err != nil {
@@ -110,18 +110,25 @@ func (w *world) addLogins(n int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	ctx := w.ctx(5 * time.Minute)
 	conn, err := journal.Connect(ctx, cfg.journal(zerolog.Nop()))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	defer conn.Close()
 	secrets, err := conn.Bucket(ctx, "VAULT")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	v := vault.Open(keys, secrets)
-	j := journal.New(conn, v)
+	v = vault.Open(keys, secrets)
+	return journal.New(conn, v), v, conn.Close
+}
+
+// addLogins writes logins of other users into the stopped bridge's log, with
+// sessions that Telegram knows.
+func (w *world) addLogins(n int) {
+	w.t.Helper()
+	ctx := w.ctx(5 * time.Minute)
+	j, v, closeStore := w.openStore(ctx)
+	defer closeStore()
 	for i := range n {
 		u := w.tg.AddUser(telegramtest.UserSpec{Phone: fmt.Sprintf("+4477009100%03d", i), FirstName: fmt.Sprint("User ", i)})
 		w.others = append(w.others, u)
@@ -138,9 +145,11 @@ func (w *world) addLogins(n int) {
 			&events.ChatsListed{Login: login},
 		} {
 			e := events.Event{ID: events.NewEventID(), Aggregate: agg, Time: time.Now(), Actor: events.BySystem, Fact: f}
-			if last, err = j.Append(ctx, e, last); err != nil {
+			seq, err := j.Append(ctx, e, last)
+			if err != nil {
 				w.t.Fatal(err)
 			}
+			last = seq
 		}
 	}
 }

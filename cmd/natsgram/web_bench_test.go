@@ -19,10 +19,8 @@ import (
 	"github.com/gotd/td/telegram/dcs"
 	"github.com/gotd/td/tg"
 	"github.com/gotd/td/tgerr"
-	"github.com/rs/zerolog"
 
 	"github.com/natsgram/natsgram/events"
-	"github.com/natsgram/natsgram/events/journal"
 	"github.com/natsgram/natsgram/handlers/telegram/telegramtest"
 	"github.com/natsgram/natsgram/handlers/vault"
 )
@@ -184,29 +182,12 @@ func BenchmarkOpenPages(b *testing.B) {
 // sessions of browsers for them into its vault. It returns their cookies.
 func (w *world) addPages(n int) (cookies []vault.Secret) {
 	w.t.Helper()
-	cfg, err := LoadConfig(w.config)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	keys, err := vault.LoadKeyset(cfg.Keyset)
-	if err != nil {
-		w.t.Fatal(err)
-	}
 	ctx := w.ctx(5 * time.Minute)
-	conn, err := journal.Connect(ctx, cfg.journal(zerolog.Nop()))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer conn.Close()
-	secrets, err := conn.Bucket(ctx, "VAULT")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	v := vault.Open(keys, secrets)
+	j, v, closeStore := w.openStore(ctx)
+	defer closeStore()
 	if err := v.Claim(ctx); err != nil {
 		w.t.Fatal(err)
 	}
-	j := journal.New(conn, v)
 	for i := range n {
 		uid, attempt := events.NewUID(), events.NewAttemptID()
 		e := events.Event{

@@ -27,14 +27,23 @@ type Answer struct {
 	Name   string         // of the account to make, if it came with the number
 }
 
-// Keep puts what an answer says into the vault for ttl, unless it could not be
-// read. put is vault.Vault's PutAttempt.
-func (a Answer) Keep(ctx context.Context, id events.AttemptID, ttl time.Duration, put Put) error {
+// secretGrace is how long a secret outlives its attempt's deadline in the vault,
+// so that the deadline, not the vault, ends the attempt.
+const secretGrace = time.Minute
+
+// Life is how long the vault is to keep a secret of an attempt from now on.
+func Life(at projections.Attempt, now time.Time) time.Duration {
+	return at.Deadline.Sub(now) + secretGrace
+}
+
+// Keep puts what an answer says into the vault for the attempt's Life, unless it
+// could not be read. put is vault.Vault's PutAttempt.
+func (a Answer) Keep(ctx context.Context, at projections.Attempt, now time.Time, put Put) error {
 	for _, part := range [][2]string{{a.Secret, a.Value}, {vault.Name, a.Name}} {
 		if !a.OK || part[0] == "" || part[1] == "" {
 			continue
 		}
-		if err := put(ctx, id, part[0], vault.Secret(part[1]), ttl); err != nil {
+		if err := put(ctx, at.ID, part[0], vault.Secret(part[1]), Life(at, now)); err != nil {
 			return err
 		}
 	}

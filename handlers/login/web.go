@@ -60,7 +60,10 @@ func (Choose) command()   {}
 
 func makeLink(u projections.User, c MakeLink) (events.Fact, error) {
 	a := u.Attempt
+	_, _, known := u.Link(c.Link)
 	switch {
+	case known:
+		return nil, nil // made before, for the same reason
 	case a == nil || a.ID != c.Attempt:
 		return nil, Refused{events.RefusedNothingRunning}
 	case a.Pairing && a.Browser != nil:

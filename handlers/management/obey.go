@@ -16,10 +16,6 @@ import (
 	"github.com/natsgram/natsgram/projections"
 )
 
-// secretGrace is how long a secret outlives the attempt's deadline in the
-// vault, so that the deadline, not the vault, ends the attempt.
-const secretGrace = time.Minute
-
 // submit takes a message as the answer that the attempt asks for, or refuses
 // it. The value is in the vault before the log knows of it.
 func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Attempt, s said, evt *event.Event) error {
@@ -40,7 +36,7 @@ func (b *Bot) submit(ctx context.Context, u projections.User, a projections.Atte
 				return fmt.Errorf("compare the code of the page: %w", err)
 			}
 		}
-		if err := read.Keep(ctx, a.ID, a.Deadline.Sub(b.now())+secretGrace, b.Secrets.PutAttempt); err != nil {
+		if err := read.Keep(ctx, a, b.now(), b.Secrets.PutAttempt); err != nil {
 			return fmt.Errorf("keep an answer: %w", err)
 		}
 	}

@@ -81,6 +81,8 @@ func (b *Bot) mirrorWords(u projections.User, e events.Event) (n notice, ok bool
 			return line("This bridge takes no bot tokens in rooms, so I did not use it. Enter it on the login page: `login` gives you another link to it. `cancel` ends the login."), true
 		}
 		return notice{}, f.Via != "" // the page, or the app, says so itself
+	default:
+		// What is said of it depends on where it was done.
 	}
 	a := u.Attempt
 	_, asks := asks(e.Fact)

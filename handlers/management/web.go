@@ -30,7 +30,7 @@ func (b *Bot) onLoginStarted(ctx context.Context, u projections.User, e events.E
 		return err
 	}
 	if b.cfg.Public != nil && f.Channel == events.ChannelRoom && !f.Answered {
-		if made, err := b.makeLink(ctx, e, f.Attempt, roomFor(u, f)); err != nil || made {
+		if made, err := b.linkBecause(ctx, e, f.Attempt, roomFor(u, f)); err != nil || made {
 			return err
 		}
 	}
@@ -47,33 +47,27 @@ func (b *Bot) onPasswordRequired(ctx context.Context, u projections.User, e even
 	if b.cfg.Public == nil || a == nil || a.ID != f.Attempt || a.Browser != nil || a.Via == events.ChannelAPI {
 		return nil
 	}
-	_, err := b.makeLink(ctx, e, f.Attempt, roomFor(u, f))
+	_, err := b.linkBecause(ctx, e, f.Attempt, roomFor(u, f))
 	return err
 }
 
-// makeLink has a link made because of an event, once. None is made if the user
-// had too many of late.
-func (b *Bot) makeLink(ctx context.Context, e events.Event, id events.AttemptID, room events.RoomID) (made bool, err error) {
-	if room == "" {
+// makeLink has a link made, once. None is made if the user had too many of late.
+func (b *Bot) makeLink(ctx context.Context, user events.UID, m commit.Meta, c login.MakeLink) (made bool, err error) {
+	if c.Room == "" {
 		return false, nil
 	}
-	command := login.MakeLink{Attempt: id, Link: linkFor(e), Now: b.now(), Room: room}
-	m := commit.Because(e, events.BySystem)
-	m.ID, m.Correlation = events.EventIDFor(e.Time, string(e.ID)+" link"), string(id)
-	return b.linkMade(b.Desk.Do(ctx, e.Aggregate.UID, m, func(u projections.User) (events.Fact, error) {
-		if _, _, known := u.Link(command.Link); known {
-			return nil, nil
-		}
-		return login.Decide(u, command)
-	}))
-}
-
-func (b *Bot) linkMade(_ events.Event, err error) (bool, error) {
-	var refused login.Refused
-	if errors.As(err, &refused) {
+	_, err = b.Desk.Do(ctx, user, m, func(u projections.User) (events.Fact, error) { return login.Decide(u, c) })
+	if errors.As(err, new(login.Refused)) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// linkBecause has a link made for the user's own attempt, because of an event of it.
+func (b *Bot) linkBecause(ctx context.Context, e events.Event, id events.AttemptID, room events.RoomID) (made bool, err error) {
+	m := commit.Because(e, events.BySystem)
+	m.ID, m.Correlation = events.EventIDFor(e.Time, string(e.ID)+" link"), string(id)
+	return b.makeLink(ctx, e.Aggregate.UID, m, login.MakeLink{Attempt: id, Link: linkFor(e), Now: b.now(), Room: room})
 }
 
 // linkFor derives the ID of the link that is made because of an event.
@@ -153,14 +147,10 @@ func (b *Bot) onLoginOrdered(ctx context.Context, e events.Event, f *events.Logi
 	if err != nil {
 		return err
 	}
-	command := login.MakeLink{Attempt: start.Attempt, Link: linkFor(e), Now: b.now(), Room: f.Sealed.Room, ByAdmin: true}
 	m.ID = events.EventIDFor(e.Time, string(e.ID)+" link")
-	_, err = b.linkMade(b.Desk.Do(ctx, f.User, m, func(u projections.User) (events.Fact, error) {
-		if _, _, known := u.Link(command.Link); known {
-			return nil, nil
-		}
-		return login.Decide(u, command)
-	}))
+	_, err = b.makeLink(ctx, f.User, m, login.MakeLink{
+		Attempt: start.Attempt, Link: linkFor(e), Now: b.now(), Room: f.Sealed.Room, ByAdmin: true,
+	})
 	return err
 }
 

@@ -18,10 +18,6 @@ import (
 	"github.com/natsgram/natsgram/projections"
 )
 
-// secretGrace is how long a secret outlives the attempt's deadline in the
-// vault, so that the deadline, not the vault, ends the attempt.
-const secretGrace = time.Minute
-
 // asked is the step that a call is for, as it names it.
 type asked struct {
 	process events.AttemptID
@@ -111,17 +107,16 @@ func (s *Server) submit(ctx context.Context, who caller, at asked, given map[str
 	if a == nil || a.ID != at.process || txnOf(*a) != at.txn {
 		return true, nil
 	}
-	ttl := a.Deadline.Sub(s.now()) + secretGrace
 	if !named {
 		known, err := s.knownWrong(ctx, *a, given)
 		if known || err != nil {
 			return false, err
 		}
 	}
-	if err := s.Vault.PutAttempt(ctx, a.ID, vault.Given, mark(*a, given), ttl); err != nil {
+	if err := s.Vault.PutAttempt(ctx, a.ID, vault.Given, mark(*a, given), answers.Life(*a, s.now())); err != nil {
 		return false, err
 	}
-	command, err := s.command(ctx, *a, given, ttl)
+	command, err := s.command(ctx, *a, given)
 	if err != nil {
 		return false, err
 	}
@@ -135,7 +130,7 @@ func (s *Server) submit(ctx context.Context, who caller, at asked, given map[str
 }
 
 // command is what an answer amounts to.
-func (s *Server) command(ctx context.Context, a projections.Attempt, given map[string]string, ttl time.Duration) (login.Command, error) {
+func (s *Server) command(ctx context.Context, a projections.Attempt, given map[string]string) (login.Command, error) {
 	switch {
 	case answers.ConsentAsked(a.Step) && answers.Declines(given[fieldConsent]):
 		return login.Cancel{Attempt: a.ID, Via: events.ChannelAPI}, nil
@@ -146,7 +141,7 @@ func (s *Server) command(ctx context.Context, a projections.Attempt, given map[s
 		return login.Submit{Attempt: a.ID, Step: a.Step, Reason: why, Via: events.ChannelAPI}, nil
 	}
 	read := readFields(a, given)
-	if err := read.Keep(ctx, a.ID, ttl, s.Vault.PutAttempt); err != nil {
+	if err := read.Keep(ctx, a, s.now(), s.Vault.PutAttempt); err != nil {
 		return nil, err
 	}
 	return read.Submit(a, events.ChannelAPI), nil

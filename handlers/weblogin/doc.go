@@ -11,8 +11,11 @@
 //	session.go  a browser's session: a cookie, and what ends it
 //	ingress.go  a form → a decision → one event in the log → the page as it is then
 //	stream.go   the page follows the log (server-sent events)
-//	guard.go    headers, cross-origin requests, sizes, who comes too often
+//	page.go     where the attempt stands → the page
+//	guard.go    headers, cross-origin requests, sizes, whose address it is
+//	limit.go    who comes too often
 //	view.go     the user's state → what the page shows; texts/ has all its words
+//	face.go     what it shows → HTML, from templates/ and static/
 //
 // # Who is let in
 //

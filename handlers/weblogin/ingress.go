@@ -56,11 +56,11 @@ func (s *Site) form(act action) func(visit) {
 			return
 		}
 		v.touch()
-		a := v.attempt()
-		if a == nil {
-			a = &projections.Attempt{}
+		var a projections.Attempt // none, if it has ended
+		if running := v.attempt(); running != nil {
+			a = *running
 		}
-		o, err := act(v, *a)
+		o, err := act(v, a)
 		switch {
 		case err != nil:
 			v.unwell(v.w, v.r, err)
@@ -88,19 +88,18 @@ func (v *visit) attempt() *projections.Attempt {
 
 // answer takes what the page asked for. The value is in the vault before the log
 // knows of it.
-func (s *Site) answer(v visit, a projections.Attempt) (outcome, error) {
-	release := s.Turns.Take(v.b.User)
-	defer release()
-	if now := v.attempt(); now == nil || string(now.Step) != v.r.PostFormValue("step") {
-		return outcome{stale: a.ID != ""}, nil // given in another tab, or in the room
-	} else {
-		a = *now
+func (s *Site) answer(v visit, seen projections.Attempt) (outcome, error) {
+	defer s.Turns.Take(v.b.User)()
+	now := v.attempt()
+	if now == nil || string(now.Step) != v.r.PostFormValue("step") {
+		return outcome{stale: seen.ID != ""}, nil // given in another tab, or in the room
 	}
+	a := *now
 	command := login.Submit{Attempt: a.ID, Step: a.Step, Via: events.ChannelWeb, Reason: answers.Hindrance(a, s.now())}
 	if command.Reason == "" {
 		read := readForm(a, v.r)
 		command = read.Submit(a, events.ChannelWeb)
-		if err := read.Keep(v.r.Context(), a.ID, a.Deadline.Sub(s.now())+secretGrace, s.Vault.PutAttempt); err != nil {
+		if err := read.Keep(v.r.Context(), a, s.now(), s.Vault.PutAttempt); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -206,7 +205,7 @@ func (v *visit) await() {
 	}
 }
 
-// hint is what Telegram lets the user know of the secret that is asked for.
+// secret is what the vault has of the attempt under a name; empty if nothing.
 func (v *visit) secret(name string) string {
 	value, err := v.Vault.Attempt(v.r.Context(), v.b.Attempt, name)
 	if err != nil && !errors.Is(err, vault.ErrMissing) {

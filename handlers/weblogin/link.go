@@ -24,11 +24,7 @@ const refusalTime = 300 * time.Millisecond
 // maxAgent bounds what the log keeps of a browser's own description.
 const maxAgent = 256
 
-// secretGrace is how long a secret outlives its attempt's deadline in the vault,
-// so that the deadline, not the vault, ends the attempt.
-const secretGrace = time.Minute
-
-// landing is where a link leads. It looks at nothing and changes nothing.
+// landing is where a link leads. It does not see the link and changes nothing.
 func (s *Site) landing(w http.ResponseWriter, r *http.Request) {
 	s.instead(w, r, http.StatusOK, kindLanding)
 }

@@ -7,6 +7,7 @@ import (
 	"rsc.io/qr"
 
 	"github.com/natsgram/natsgram/events"
+	"github.com/natsgram/natsgram/handlers/answers"
 	"github.com/natsgram/natsgram/handlers/login"
 	"github.com/natsgram/natsgram/handlers/vault"
 	"github.com/natsgram/natsgram/projections"
@@ -34,7 +35,7 @@ func (v *visit) showPage(status int, o outcome) {
 		case events.StepCode, events.StepPassword:
 			in.Hint = v.secret(vault.Hint)
 		case events.StepPairing:
-			in.Pairing = v.pairing(*a)
+			in.Pairing = v.pairing(u, *a)
 		case events.StepQR:
 			if token := v.secret(vault.QRToken); token != "" {
 				in.QRLink = login.QRLink([]byte(token))
@@ -47,14 +48,19 @@ func (v *visit) showPage(status int, o outcome) {
 	v.show(v.w, status, viewOf(in))
 }
 
-// pairing is the code that the page shows, made when it is shown first. Whoever
-// has a session of a login that is to be paired is the only one (login.MakeLink).
-func (v *visit) pairing(a projections.Attempt) string {
+// pairing is the code that the page shows, made when it is shown first: one, also
+// if two tabs ask for it at once. A login that is to be paired is for one browser
+// alone (login.MakeLink); nor is one shown it that came in before that was so.
+func (v *visit) pairing(u projections.User, a projections.Attempt) string {
+	if _, newest, _ := u.Link(v.b.Link); !newest {
+		return ""
+	}
+	defer v.Turns.Take(v.b.User)()
 	if code := v.secret(vault.Pairing); code != "" {
 		return code
 	}
 	code := pairingCode()
-	if err := v.Vault.PutAttempt(v.r.Context(), a.ID, vault.Pairing, code, a.Deadline.Sub(v.now())+secretGrace); err != nil {
+	if err := v.Vault.PutAttempt(v.r.Context(), a.ID, vault.Pairing, code, answers.Life(a, v.now())); err != nil {
 		v.Log.Warn().Err(err).Str("attempt", string(a.ID)).Msg("the page has no code to show")
 		return ""
 	}

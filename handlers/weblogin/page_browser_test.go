@@ -39,7 +39,7 @@ func gallery(t *testing.T) *httptest.Server {
 			t.Errorf("%s: %v", r.PathValue("name"), err)
 		}
 	})
-	s := httptest.NewServer(weblogintest.Guarded(mux))
+	s := httptest.NewServer(weblogintest.Guarded(policy, mux))
 	t.Cleanup(func() {
 		s.CloseClientConnections() // pages that listen
 		s.Close()

@@ -46,7 +46,7 @@ func newStage(t *testing.T, in input) *stage {
 	})
 	mux.HandleFunc("GET /updates", s.updates)
 	mux.HandleFunc("POST /", s.take)
-	server := httptest.NewServer(weblogintest.Guarded(mux))
+	server := httptest.NewServer(weblogintest.Guarded(policy, mux))
 	t.Cleanup(func() {
 		server.CloseClientConnections() // pages that listen
 		server.Close()

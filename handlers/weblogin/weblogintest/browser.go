@@ -23,17 +23,13 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Policy is the content security policy under which the page has to live.
-const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types natsgram"
-
 // patience is how long anything on a page may take on a busy machine.
 const patience = 30 * time.Second
 
-// Guarded sends Policy with every answer of a handler.
-func Guarded(h http.Handler) http.Handler {
+// Guarded sends a content security policy with every answer of a handler.
+func Guarded(policy string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", Policy)
+		w.Header().Set("Content-Security-Policy", policy)
 		w.Header().Set("Cache-Control", "no-store")
 		h.ServeHTTP(w, r)
 	})
